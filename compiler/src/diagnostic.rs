@@ -1,0 +1,216 @@
+//! What the compiler tells the author of a policy: one `Diagnostic` type, and miette's view of it.
+
+use std::fmt;
+
+use miette::{LabeledSpan, MietteError, SourceCode, SourceSpan, SpanContents};
+
+use crate::codes::Code;
+use crate::source::{FileId, SourceMap, Span};
+
+/// One mistake or remark: what is wrong, where, and what to write instead.
+///
+/// Messages are lower case without a full stop, user text stands in backticks, no line breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its row in the table of codes; `E…` is an error, `W…` a warning.
+    pub code: Code,
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// What is said at the place itself; may be empty.
+    pub label: String,
+    /// Other places that matter, in any file, with what is said there.
+    pub related: Vec<(Span, String)>,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A diagnostic without label, related places or help.
+    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), span, label: String::new(), related: Vec::new(), help: None }
+    }
+
+    /// With words at the place itself.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    /// With another place that matters.
+    #[must_use]
+    pub fn related(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.related.push((span, label.into()));
+        self
+    }
+
+    /// With what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Whether it forbids a bundle.
+    pub fn is_error(&self) -> bool {
+        self.code.is_error()
+    }
+}
+
+/// Sorts by place, then code, and drops exact repetitions, so that output never depends on the order of passes.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| {
+        (a.span.file, a.span.start, a.span.end, a.code.name, &a.message).cmp(&(
+            b.span.file,
+            b.span.start,
+            b.span.end,
+            b.code.name,
+            &b.message,
+        ))
+    });
+    diagnostics.dedup();
+}
+
+/// A diagnostic with the texts it points into, as miette renders it.
+#[derive(Debug)]
+pub struct Report<'a> {
+    diagnostic: &'a Diagnostic,
+    sources: &'a SourceMap,
+    related: Vec<Note<'a>>,
+}
+
+impl<'a> Report<'a> {
+    /// The report of `diagnostic` over `sources`.
+    pub fn new(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Self {
+        let related = diagnostic
+            .related
+            .iter()
+            .filter(|(span, _)| span.file != diagnostic.span.file)
+            .map(|(span, label)| Note { span: *span, label, sources })
+            .collect();
+        Self { diagnostic, sources, related }
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostic.message)
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(self.diagnostic.code.name))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(if self.diagnostic.is_error() { miette::Severity::Error } else { miette::Severity::Warning })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.sources.file(self.diagnostic.span.file).map(|_| self as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let own = labelled(self.diagnostic.span, &self.diagnostic.label, true);
+        let others = self
+            .diagnostic
+            .related
+            .iter()
+            .filter(|(span, _)| span.file == self.diagnostic.span.file)
+            .map(|(span, label)| labelled(*span, label, false));
+        Some(Box::new(std::iter::once(own).chain(others)))
+    }
+
+    fn related<'b>(&'b self) -> Option<Box<dyn Iterator<Item = &'b dyn miette::Diagnostic> + 'b>> {
+        (!self.related.is_empty()).then(|| {
+            Box::new(self.related.iter().map(|note| note as &dyn miette::Diagnostic))
+                as Box<dyn Iterator<Item = &dyn miette::Diagnostic>>
+        })
+    }
+}
+
+impl SourceCode for Report<'_> {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        read(self.sources, self.diagnostic.span.file, span, before, after)
+    }
+}
+
+/// A place in another file, rendered below the diagnostic itself.
+#[derive(Debug)]
+struct Note<'a> {
+    span: Span,
+    label: &'a str,
+    sources: &'a SourceMap,
+}
+
+impl fmt::Display for Note<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label)
+    }
+}
+
+impl std::error::Error for Note<'_> {}
+
+impl miette::Diagnostic for Note<'_> {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(miette::Severity::Advice)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(std::iter::once(labelled(self.span, "", true))))
+    }
+}
+
+impl SourceCode for Note<'_> {
+    fn read_span<'b>(
+        &'b self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+        read(self.sources, self.span.file, span, before, after)
+    }
+}
+
+fn labelled(span: Span, label: &str, primary: bool) -> LabeledSpan {
+    let text = (!label.is_empty()).then(|| label.to_owned());
+    let range = SourceSpan::new((span.start as usize).into(), (span.end.saturating_sub(span.start)) as usize);
+    if primary { LabeledSpan::new_primary_with_span(text, range) } else { LabeledSpan::new_with_span(text, range) }
+}
+
+fn read<'b>(
+    sources: &'b SourceMap,
+    file: FileId,
+    span: &SourceSpan,
+    before: usize,
+    after: usize,
+) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+    let file = sources.file(file).ok_or(MietteError::OutOfBounds)?;
+    let contents = file.text.as_bytes().read_span(span, before, after)?;
+    Ok(Box::new(miette::MietteSpanContents::new_named(
+        file.path.to_string(),
+        contents.data(),
+        *contents.span(),
+        contents.line(),
+        contents.column(),
+        contents.line_count(),
+    )))
+}
