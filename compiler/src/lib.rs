@@ -2,4 +2,5 @@
 
 pub mod codes;
 pub mod diagnostic;
+pub mod schema;
 pub mod source;

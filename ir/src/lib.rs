@@ -1,1 +1,4 @@
 //! stub
+pub mod operation;
+pub mod schema;
+pub mod template;
