@@ -82,7 +82,9 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 | Item::Later(_) => {}
             }
         }
-        self.with_expressions(Checker::finish_bindings);
+        self.with_expressions(|checker| {
+            checker.finish_bindings();
+        });
         self.unused(items);
         self.tests_name_rules();
         self.bundle.program = self.program;
@@ -107,8 +109,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 }
                 Item::Later(name) => {
                     self.report(
-                        Diagnostic::new(E0402, name.span, format!("this version does not enforce `{}` items", name.node))
-                            .help("nothing is accepted and ignored: leave it out until it is"),
+                        Diagnostic::new(
+                            E0402,
+                            name.span,
+                            format!("this version does not enforce `{}` items", name.node),
+                        )
+                        .help("nothing is accepted and ignored: leave it out until it is"),
                     );
                     continue;
                 }
@@ -158,8 +164,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         let name = &binding.name;
         if FieldId::find(&name.node).is_some() || shield_ir::Builtin::find(&name.node).is_some() {
             self.report(
-                Diagnostic::new(E0203, name.span, format!("`{}` is a field or function of the language", name.node))
-                    .help("give the `let` another name"),
+                Diagnostic::new(
+                    E0203,
+                    name.span,
+                    format!("`{}` is a field or function of the language", name.node),
+                )
+                .help("give the `let` another name"),
             );
             return;
         }
@@ -179,7 +189,8 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         let name = &binding.name;
         let Some(field) = FieldId::find(&name.node) else {
             let near = nearest(&name.node, shield_ir::field::FIELDS.iter().map(|row| row.name));
-            let diagnostic = Diagnostic::new(E0201, name.span, format!("there is no field named `{}`", name.node));
+            let diagnostic =
+                Diagnostic::new(E0201, name.span, format!("there is no field named `{}`", name.node));
             self.report(match near {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help("a name of your own is a `let`"),
@@ -188,8 +199,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         };
         if field.row().source == Source::Exchange {
             self.report(
-                Diagnostic::new(E0402, name.span, format!("`{}` is known here and cannot be provided", name.node))
-                    .help("a name of your own is a `let`"),
+                Diagnostic::new(
+                    E0402,
+                    name.span,
+                    format!("`{}` is known here and cannot be provided", name.node),
+                )
+                .help("a name of your own is a `let`"),
             );
             return;
         }
