@@ -193,7 +193,11 @@ impl SourceCode for Note<'_> {
 fn labelled(span: Span, label: &str, primary: bool) -> LabeledSpan {
     let text = (!label.is_empty()).then(|| label.to_owned());
     let range = SourceSpan::new((span.start as usize).into(), (span.end.saturating_sub(span.start)) as usize);
-    if primary { LabeledSpan::new_primary_with_span(text, range) } else { LabeledSpan::new_with_span(text, range) }
+    if primary {
+        LabeledSpan::new_primary_with_span(text, range)
+    } else {
+        LabeledSpan::new_with_span(text, range)
+    }
 }
 
 fn read<'b>(
