@@ -49,7 +49,9 @@ impl Constants {
         let mut constants = BTreeMap::new();
         for (at, node) in program.nodes.iter().enumerate() {
             let at = ExprId(at as u32);
-            if let Some(constant) = regexes.constant(program, &node.expr).map_err(|why| ConstantError { at, why })? {
+            if let Some(constant) =
+                regexes.constant(program, &node.expr).map_err(|why| ConstantError { at, why })?
+            {
                 constants.insert(at, constant);
             }
         }
@@ -67,17 +69,23 @@ struct Regexes<'p>(BTreeMap<(&'p str, bool), Arc<Regex>>);
 
 impl<'p> Regexes<'p> {
     fn constant(&mut self, program: &'p Program, expr: &'p Expr) -> Result<Option<Constant>, String> {
-        let (builtin, arguments) = match expr {
-            Expr::Matches { of: _, regex } => return Ok(Some(Constant::Regex(self.regex(regex, false)?))),
-            Expr::Wildcard { of: _, pattern, strict: _ } => return Ok(Some(Constant::Wildcard(pieces(pattern)?))),
-            Expr::Call { builtin: builtin @ (Builtin::RegexReplace | Builtin::WildcardReplace), arguments } => {
-                (builtin, arguments)
-            }
-            _ => return Ok(None),
+        if let Expr::Matches { of: _, regex } = expr {
+            return Ok(Some(Constant::Regex(self.regex(regex, false)?)));
+        }
+        if let Expr::Wildcard { of: _, pattern, strict: _ } = expr {
+            return Ok(Some(Constant::Wildcard(pieces(pattern)?)));
+        }
+        let Expr::Call { builtin: builtin @ (Builtin::RegexReplace | Builtin::WildcardReplace), arguments } =
+            expr
+        else {
+            return Ok(None);
         };
-        let text = |at: usize| match arguments.get(at).and_then(|id| program.node(*id)).map(|node| &node.expr) {
-            Some(Expr::Literal(Literal::String(text))) => Ok(&**text),
-            _ => Err("a pattern that is no literal".to_owned()),
+        let text = |at: usize| {
+            let argument = arguments.get(at).and_then(|id| program.node(*id)).map(|node| &node.expr);
+            let Some(Expr::Literal(Literal::String(text))) = argument else {
+                return Err("a pattern that is no literal".to_owned());
+            };
+            Ok(&**text)
         };
         let parts = replacement(text(2)?).ok_or("a malformed replacement")?.into();
         Ok(Some(if *builtin == Builtin::RegexReplace {

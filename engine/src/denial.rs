@@ -319,12 +319,15 @@ mod tests {
             class: "constraint_violation",
             message: "shorter than 3".into(),
         };
-        let denial = |problems| Denial::from(Reason::Schema).with_violations(vec![violation.clone()], problems);
+        let denial =
+            |problems| Denial::from(Reason::Schema).with_violations(vec![violation.clone()], problems);
         assert_eq!(
             text(&denial(Problems::Short)),
             r#"{"type":"urn:shield:schema:request","title":"The request does not fit the API's description","status":400,"instance":"urn:shield:request:r1","detail":"1 violation","errors":[{"location":"body","pointer":"/name","class":"constraint_violation"}]}"#
         );
-        assert!(text(&denial(Problems::Full)).contains(r#""keyword":"minLength","message":"shorter than 3""#));
+        assert!(
+            text(&denial(Problems::Full)).contains(r#""keyword":"minLength","message":"shorter than 3""#)
+        );
         assert_eq!(
             text(&denial(Problems::None)),
             r#"{"title":"The request does not fit the API's description","status":400}"#

@@ -28,6 +28,8 @@ pub mod interp;
 pub mod pipeline;
 pub mod policy;
 mod stages;
+#[cfg(test)]
+mod testing;
 pub mod value;
 pub mod verdict;
 

@@ -59,8 +59,12 @@ impl<'a> Value<'a> {
     /// Whether it is of that type, elements included.
     pub fn is_of(&self, ty: Type) -> bool {
         match (self, ty.layer(), ty.element()) {
-            (Self::Array(elements), Some(Layer::Array), Some(of)) => elements.iter().all(|each| each.is_of(of)),
-            (Self::Map(entries), Some(Layer::Map), Some(of)) => entries.iter().all(|(_, each)| each.is_of(of)),
+            (Self::Array(elements), Some(Layer::Array), Some(of)) => {
+                elements.iter().all(|each| each.is_of(of))
+            }
+            (Self::Map(entries), Some(Layer::Map), Some(of)) => {
+                entries.iter().all(|(_, each)| each.is_of(of))
+            }
             (Self::Bool(_), None, _) => ty == Type::BOOL,
             (Self::Int(_), None, _) => ty == Type::INT,
             (Self::String(_), None, _) => ty == Type::STRING,
@@ -102,6 +106,14 @@ impl<'a> Value<'a> {
             (Self::String(a), Self::String(b)) => Some(a.cmp(b)),
             (Self::Ip(a), Self::Ip(b)) => (a.is_ipv4() == b.is_ipv4()).then(|| a.cmp(b)),
             _ => None,
+        }
+    }
+
+    /// The entries of a map; nothing of anything else.
+    pub fn into_entries(self) -> Vec<(Cow<'a, [u8]>, Self)> {
+        match self {
+            Self::Map(entries) => entries,
+            Self::Bool(_) | Self::Int(_) | Self::String(_) | Self::Ip(_) | Self::Array(_) => Vec::new(),
         }
     }
 

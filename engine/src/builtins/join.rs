@@ -8,7 +8,9 @@ pub(super) fn join<'v>(arguments: &Arguments<'_, 'v>) -> Option<Value<'v>> {
     let Value::Array(elements) = arguments.value(0)? else { return None };
     let separator = arguments.text(1)?;
     let pieces: Vec<&[u8]> = elements.iter().filter_map(Value::bytes).collect();
-    let length = pieces.iter().try_fold(0_usize, |sum, piece| sum.checked_add(piece.len())?.checked_add(separator.len()))?;
+    let length = pieces
+        .iter()
+        .try_fold(0_usize, |sum, piece| sum.checked_add(piece.len())?.checked_add(separator.len()))?;
     (length <= MAX_STRING).then(|| pieces.join(separator).into())
 }
 

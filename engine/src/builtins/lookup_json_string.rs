@@ -13,10 +13,12 @@ pub(super) fn lookup_json_string<'v>(arguments: &Arguments<'_, 'v>) -> Option<Va
 pub(super) fn lookup(arguments: &Arguments<'_, '_>) -> Option<serde_json::Value> {
     let mut found: serde_json::Value = serde_json::from_slice(arguments.text(0)?).ok()?;
     for key in arguments.values.get(1..)?.iter().flatten() {
-        found = match key {
-            Value::Int(at) => found.get_mut(usize::try_from(*at).ok()?)?.take(),
-            other => found.get_mut(std::str::from_utf8(other.bytes()?).ok()?)?.take(),
+        let place = if let Value::Int(at) = key {
+            found.get_mut(usize::try_from(*at).ok()?)
+        } else {
+            found.get_mut(std::str::from_utf8(key.bytes()?).ok()?)
         };
+        found = place?.take();
     }
     Some(found)
 }
@@ -28,7 +30,8 @@ mod tests {
     #[test]
     fn only_strings_are_strings() {
         let json = r#"{"company":"cloudflare","n":1,"k\u00e9y":["x"]}"#;
-        let look = |keys: &[crate::Value<'static>]| call("lookup_json_string", &[&[text(json)], keys].concat());
+        let look =
+            |keys: &[crate::Value<'static>]| call("lookup_json_string", &[&[text(json)], keys].concat());
         assert_eq!(look(&[text("company")]), Some(text("cloudflare")));
         assert_eq!(look(&[text("k\u{e9}y"), int(0)]), Some(text("x")));
         assert_eq!(look(&[text("n")]), None);

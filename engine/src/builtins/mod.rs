@@ -162,7 +162,8 @@ mod testing {
     }
 
     pub(super) fn map(entries: &[(&str, Value<'static>)]) -> Value<'static> {
-        let entry = |(key, value): &(&str, Value<'static>)| (Cow::Owned(key.as_bytes().to_vec()), value.clone());
+        let entry =
+            |(key, value): &(&str, Value<'static>)| (Cow::Owned(key.as_bytes().to_vec()), value.clone());
         Value::Map(entries.iter().map(entry).collect())
     }
 

@@ -40,11 +40,15 @@ mod tests {
 
     #[test]
     fn the_first_match_alone_is_replaced() {
-        let replace = |source, pattern, with| call("regex_replace", &[text(source), text(pattern), text(with)]);
+        let replace =
+            |source, pattern, with| call("regex_replace", &[text(source), text(pattern), text(with)]);
         assert_eq!(replace("/foo/bar", "/bar$", "/baz"), Some(text("/foo/baz")));
         assert_eq!(replace("/x", "^/y$", "/mumble"), Some(text("/x")));
         assert_eq!(replace("/b", "^/B$", "/x"), Some(text("/b")));
-        assert_eq!(replace("/foo/a/path", "^/foo/([^/]*)/(.*)$", "/bar/${2}/${1}"), Some(text("/bar/path/a")));
+        assert_eq!(
+            replace("/foo/a/path", "^/foo/([^/]*)/(.*)$", "/bar/${2}/${1}"),
+            Some(text("/bar/path/a"))
+        );
         assert_eq!(replace("/aaa", "a", "$$b"), Some(text("/$baa")));
         assert_eq!(replace("/a", "a|(b)", "[${1}]"), Some(text("/[]")));
     }

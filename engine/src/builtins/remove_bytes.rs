@@ -21,7 +21,10 @@ mod tests {
 
     #[test]
     fn every_byte_of_the_set_goes() {
-        assert_eq!(call("remove_bytes", &[text("www.cloudflare.com"), bytes(b"\x2e\x77")]), Some(text("cloudflarecom")));
+        assert_eq!(
+            call("remove_bytes", &[text("www.cloudflare.com"), bytes(b"\x2e\x77")]),
+            Some(text("cloudflarecom"))
+        );
         assert_eq!(call("remove_bytes", &[text("a.b"), text("")]), Some(text("a.b")));
     }
 }

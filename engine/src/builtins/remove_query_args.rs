@@ -7,7 +7,8 @@ use crate::value::Value;
 use super::Arguments;
 
 pub(super) fn remove_query_args<'v>(arguments: &Arguments<'_, 'v>) -> Option<Value<'v>> {
-    let removed: BTreeSet<&[u8]> = arguments.values.get(1..)?.iter().flatten().filter_map(Value::bytes).collect();
+    let removed: BTreeSet<&[u8]> =
+        arguments.values.get(1..)?.iter().flatten().filter_map(Value::bytes).collect();
     let name = |piece: &[u8]| piece.iter().position(|byte| *byte == b'=').unwrap_or(piece.len());
     let is_kept = |piece: &&[u8]| !piece.get(..name(piece)).is_some_and(|name| removed.contains(name));
     let kept: Vec<&[u8]> = arguments.text(0)?.split(|byte| *byte == b'&').filter(is_kept).collect();

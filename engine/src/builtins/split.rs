@@ -26,7 +26,10 @@ mod tests {
     #[test]
     fn the_last_piece_keeps_the_rest() {
         let split = |source, limit| call("split", &[text(source), text(","), int(limit)]);
-        assert_eq!(split("groceries,electronics,diy,auto", 3), Some(texts(&["groceries", "electronics", "diy,auto"])));
+        assert_eq!(
+            split("groceries,electronics,diy,auto", 3),
+            Some(texts(&["groceries", "electronics", "diy,auto"]))
+        );
         assert_eq!(split(",a,,", 128), Some(texts(&["", "a", "", ""])));
         assert_eq!(split("a,b", 1), Some(texts(&["a,b"])));
         assert_eq!(call("split", &[text("a--b"), text("--")]), Some(texts(&["a", "b"])));

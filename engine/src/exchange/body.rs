@@ -52,8 +52,10 @@ fn parameter<'a>(value: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 
 /// The parts of a multipart body; those before the first malformed one where it is malformed.
 pub(super) fn parts<'a>(content_type: &'a [u8], body: &'a [u8]) -> Vec<Part<'a>> {
-    let is_multipart = media_type(content_type).get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"));
-    let Some(boundary) = parameter(content_type, b"boundary").filter(|text| is_multipart && !text.is_empty()) else {
+    let is_multipart =
+        media_type(content_type).get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"));
+    let Some(boundary) = parameter(content_type, b"boundary").filter(|text| is_multipart && !text.is_empty())
+    else {
         return Vec::new();
     };
     let delimiter = [b"\r\n--", boundary].concat();

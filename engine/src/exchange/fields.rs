@@ -102,7 +102,7 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.headers.truncated", Extract::Bool(|_| false)),
     ("http.request.accepted_languages", Extract::Made(accepted_languages)),
     ("http.request.body.raw", Extract::Text(|x| x.body().unwrap_or_default())),
-    ("http.request.body.truncated", Extract::Bool(|x| x.is_truncated())),
+    ("http.request.body.truncated", Extract::Bool(|x| x.body.is_some_and(|body| body.truncated))),
     ("http.request.body.size", Extract::Int(body_size)),
     ("http.request.body.form", Extract::Map(form)),
     ("http.request.body.form.names", Extract::Names(form)),
@@ -172,9 +172,9 @@ fn response_headers<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
 }
 
 fn uri<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
-    match &exchange.path {
-        Cow::Borrowed(_) if exchange.raw.path_and_query.starts_with(exchange.raw.path) => exchange.raw.path_and_query,
-        path => exchange.parsed.uri.get_or_init(|| join_target(path, exchange.query)),
+    match exchange.received_target() {
+        Some(target) => target,
+        None => exchange.parsed.uri.get_or_init(|| join_target(&exchange.path, exchange.query)),
     }
 }
 
@@ -183,7 +183,7 @@ fn full_uri<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
 }
 
 fn body_size(exchange: &Exchange<'_>) -> i64 {
-    let seen = exchange.body().map_or(0, <[u8]>::len) as i64;
+    let seen = exchange.body().map_or(0, |body| i64::try_from(body.len()).unwrap_or(i64::MAX));
     let announced = || {
         let text = std::str::from_utf8(exchange.at(exchange.known.content_length)?).ok()?;
         text.trim().parse::<i64>().ok()
@@ -210,7 +210,8 @@ fn extension(path: &[u8]) -> Vec<u8> {
 
 /// The tags of `Accept-Language` by weight, the heaviest first; `*` and tags of weight 0 are left out.
 fn accepted_languages<'x>(exchange: &'x Exchange<'_>) -> Value<'x> {
-    let lines = exchange.head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"accept-language"));
+    let lines =
+        exchange.head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"accept-language"));
     let mut tags: Vec<(u32, &[u8])> = lines
         .flat_map(|(_, value)| value.split(|byte| *byte == b','))
         .filter_map(|range| {

@@ -25,7 +25,7 @@ pub(crate) fn read(authority: &[u8]) -> Result<Host<'_>, Reason> {
         Some(_) => return Err(Reason::HostMalformed),
     };
     let name = name.strip_suffix(b".").unwrap_or(name);
-    if name.is_empty() || name.len() > 255 || !name.iter().all(is_allowed) {
+    if name.is_empty() || name.len() > 255 || !name.iter().copied().all(is_allowed) {
         return Err(Reason::HostMalformed);
     }
     let name = if name.iter().any(u8::is_ascii_uppercase) {
@@ -36,7 +36,7 @@ pub(crate) fn read(authority: &[u8]) -> Result<Host<'_>, Reason> {
     Ok(Host { name, port })
 }
 
-fn is_allowed(byte: &u8) -> bool {
+const fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']')
 }
 
@@ -70,7 +70,8 @@ mod tests {
         assert_eq!(read("Example.COM:8080"), Ok(("example.com".into(), Some(8080))));
         assert_eq!(read("example.com."), Ok(("example.com".into(), None)));
         assert_eq!(read("[2001:DB8::1]:1"), Ok(("[2001:db8::1]".into(), Some(1))));
-        for bad in ["", ":80", "a:b", "a:99999", "u@h", "a b", "[::1", "[x]", "[::1]x", "a:1:2", "a]", "a/b"] {
+        for bad in ["", ":80", "a:b", "a:99999", "u@h", "a b", "[::1", "[x]", "[::1]x", "a:1:2", "a]", "a/b"]
+        {
             assert_eq!(read(bad), Err(Reason::HostMalformed), "{bad}");
         }
     }

@@ -23,8 +23,9 @@ use crate::verdict::HeaderEdit;
 
 pub use fields::{Extract, extractor};
 pub use pairs::Pairs;
-pub use target::{DotSegments, EmptySegments, PathPolicy, Separators};
+use pairs::{DecodedPairs, PlainPairs};
 pub(crate) use target::hex_pair;
+pub use target::{DotSegments, EmptySegments, PathPolicy, Separators};
 
 /// The protocol version of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,7 +125,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { target: 16 << 10, headers: 100, header_bytes: 64 << 10, args: 1000, path: PathPolicy::default() }
+        Self {
+            target: 16 << 10,
+            headers: 100,
+            header_bytes: 64 << 10,
+            args: 1000,
+            path: PathPolicy::default(),
+        }
     }
 }
 
@@ -179,10 +186,10 @@ struct Parsed<'a> {
     raw_full_uri: OnceCell<Vec<u8>>,
     extension: OnceCell<Vec<u8>>,
     raw_extension: OnceCell<Vec<u8>>,
-    args: OnceCell<Vec<(&'a [u8], &'a [u8])>>,
-    form: OnceCell<Vec<(&'a [u8], &'a [u8])>>,
+    args: OnceCell<PlainPairs<'a>>,
+    form: OnceCell<PlainPairs<'a>>,
     parts: OnceCell<Vec<body::Part<'a>>>,
-    cookies: OnceCell<Vec<(Cow<'a, [u8]>, &'a [u8])>>,
+    cookies: OnceCell<DecodedPairs<'a>>,
     cookie: OnceCell<Vec<u8>>,
     forwarded_for: OnceCell<Vec<u8>>,
     media_type: OnceCell<Vec<u8>>,
@@ -243,7 +250,8 @@ impl<'a> Exchange<'a> {
         }
         let known = headers(&head.headers, limits)?;
         let raw = target::parts(head.target, head.method)?;
-        let path = if raw.path == b"*" { Cow::Borrowed(raw.path) } else { target::path(raw.path, &limits.path)? };
+        let path =
+            if raw.path == b"*" { Cow::Borrowed(raw.path) } else { target::path(raw.path, limits.path)? };
         if !raw.query.is_empty() && memchr::memchr_iter(b'&', raw.query).count() >= limits.args {
             return Err(Reason::TooManyArgs);
         }
@@ -352,16 +360,18 @@ impl<'a> Exchange<'a> {
         self.at(self.known.content_encoding)
     }
 
-    pub(crate) fn has_response(&self) -> bool {
-        self.response.is_some()
-    }
-
     /// Path and query as they go upstream where no rule rewrites them, borrowed where the client's target is canonical.
     pub(crate) fn target(&self) -> Cow<'a, [u8]> {
-        match &self.path {
-            Cow::Borrowed(_) if self.raw.path_and_query.starts_with(self.raw.path) => Cow::Borrowed(self.raw.path_and_query),
-            path => Cow::Owned(join_target(path, self.query)),
+        match self.received_target() {
+            Some(target) => Cow::Borrowed(target),
+            None => Cow::Owned(join_target(&self.path, self.query)),
         }
+    }
+
+    /// Path and query as they were received, where that is their canonical form.
+    fn received_target(&self) -> Option<&'a [u8]> {
+        let is_whole = self.raw.path_and_query.starts_with(self.raw.path);
+        (is_whole && matches!(self.path, Cow::Borrowed(_))).then_some(self.raw.path_and_query)
     }
 
     fn at(&self, place: Place) -> Option<&'a [u8]> {
@@ -370,7 +380,13 @@ impl<'a> Exchange<'a> {
     }
 
     /// All values of a header with a separator between them.
-    fn joined<'x>(&'x self, place: Place, name: &[u8], cell: &'x OnceCell<Vec<u8>>, separator: &[u8]) -> &'x [u8] {
+    fn joined<'x>(
+        &'x self,
+        place: Place,
+        name: &[u8],
+        cell: &'x OnceCell<Vec<u8>>,
+        separator: &[u8],
+    ) -> &'x [u8] {
         if place.count <= 1 {
             return self.at(place).unwrap_or_default();
         }
@@ -414,7 +430,23 @@ fn headers(headers: &[(&[u8], &[u8])], limits: &Limits) -> Result<KnownHeaders, 
 /// Bytes of an RFC 9110 token.
 const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }
 
 fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>, place: Place) -> Result<host::Host<'a>, Reason> {

@@ -4,6 +4,12 @@ use std::borrow::Cow;
 
 use crate::value::Value;
 
+/// Pairs as they stand in the message.
+pub(super) type PlainPairs<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+/// Pairs whose names had to be decoded.
+pub(super) type DecodedPairs<'a> = Vec<(Cow<'a, [u8]>, &'a [u8])>;
+
 /// A list of names and values that borrows from the exchange.
 #[derive(Clone, Copy, Debug)]
 pub enum Pairs<'x> {
@@ -64,12 +70,12 @@ impl<'x> Pairs<'x> {
 }
 
 /// The pairs of `a=1&b=2`, nothing decoded; what has no `=` has the empty value.
-pub(super) fn form(text: &[u8]) -> Vec<(&[u8], &[u8])> {
+pub(super) fn form(text: &[u8]) -> PlainPairs<'_> {
     text.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()).map(halves).collect()
 }
 
 /// The pairs of a `Cookie` header, names percent-decoded.
-pub(super) fn cookies<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<(Cow<'a, [u8]>, &'a [u8])> {
+pub(super) fn cookies<'a>(lines: impl Iterator<Item = &'a [u8]>) -> DecodedPairs<'a> {
     lines
         .flat_map(|line| line.split(|byte| *byte == b';'))
         .map(<[u8]>::trim_ascii)

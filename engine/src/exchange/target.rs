@@ -50,7 +50,10 @@ pub struct PathPolicy {
 /// Bytes that stand for themselves in a path (RFC 3986 `pchar` and the slash).
 const fn is_plain(byte: u8) -> bool {
     is_unreserved(byte)
-        || matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@' | b'/')
+        || matches!(
+            byte,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' | b':' | b'@' | b'/'
+        )
 }
 
 const fn is_unreserved(byte: u8) -> bool {
@@ -71,7 +74,7 @@ const PLAIN: [bool; 256] = {
 };
 
 /// The canonical form of a path that begins with a slash.
-pub(crate) fn path<'a>(raw: &'a [u8], policy: &PathPolicy) -> Result<Cow<'a, [u8]>, Reason> {
+pub(crate) fn path(raw: &[u8], policy: PathPolicy) -> Result<Cow<'_, [u8]>, Reason> {
     if raw.len() > 1 << 20 {
         return Err(Reason::TargetTooLong);
     }
@@ -92,7 +95,7 @@ fn has_odd_segments(path: &[u8]) -> bool {
     path.iter().zip(next).any(|(slash, after)| *slash == b'/' && matches!(after, b'/' | b'.'))
 }
 
-fn encode(raw: &[u8], policy: &PathPolicy) -> Result<Vec<u8>, Reason> {
+fn encode(raw: &[u8], policy: PathPolicy) -> Result<Vec<u8>, Reason> {
     let mut path = Vec::with_capacity(raw.len() + 16);
     // What the path says once decoded, to see whether it is UTF-8.
     let mut meant = Vec::new();
@@ -140,7 +143,7 @@ pub(crate) fn hex_pair(text: &[u8]) -> Option<(u8, &[u8])> {
     Some(((digit(*high)? * 16 + digit(*low)?) as u8, after))
 }
 
-fn resolve(path: &[u8], policy: &PathPolicy) -> Result<Vec<u8>, Reason> {
+fn resolve(path: &[u8], policy: PathPolicy) -> Result<Vec<u8>, Reason> {
     let mut kept: Vec<&[u8]> = Vec::new();
     let mut segments = path.get(1..).unwrap_or_default().split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
@@ -229,7 +232,7 @@ mod tests {
     use super::*;
 
     fn canonical(raw: &str, policy: PathPolicy) -> Result<String, Reason> {
-        path(raw.as_bytes(), &policy).map(|path| String::from_utf8(path.into_owned()).unwrap())
+        path(raw.as_bytes(), policy).map(|path| String::from_utf8(path.into_owned()).unwrap())
     }
 
     fn strict(raw: &str) -> Result<String, Reason> {
@@ -281,7 +284,7 @@ mod tests {
         ] {
             assert_eq!(strict(raw), Err(reason), "{raw}");
         }
-        assert_eq!(path(b"/\xff", &PathPolicy::default()), Err(Reason::PathEncoding));
+        assert_eq!(path(b"/\xff", PathPolicy::default()), Err(Reason::PathEncoding));
     }
 
     #[test]

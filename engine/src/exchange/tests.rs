@@ -7,7 +7,8 @@ use super::*;
 fn exchange<'a>(target: &'a str, headers: &[(&'a str, &'a str)]) -> Exchange<'a> {
     let mut all = vec![(&b"Host"[..], &b"Example.com:8443"[..])];
     all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-    let head = Head { target: target.as_bytes(), headers: all, tls: true, request_id: "r1", ..Head::default() };
+    let head =
+        Head { target: target.as_bytes(), headers: all, tls: true, request_id: "r1", ..Head::default() };
     Exchange::new(head, &Limits::default()).unwrap()
 }
 

@@ -1,8 +1,5 @@
 //! The meaning of expressions. It stays simple; whatever is faster must agree with it.
 
-use std::net::IpAddr;
-
-use shield_ir::types::Layer;
 use shield_ir::{Builtin, Compare, Expr, ExprId, Logic, Program, Quantifier, Type};
 
 use crate::builtins::{self, Arguments};
@@ -29,16 +26,6 @@ pub fn holds<'v>(meaning: Meaning<'v>, id: ExprId, facts: &'v impl Facts) -> boo
     evaluate(meaning, id, facts) == Some(Value::Bool(true))
 }
 
-/// The value of an expression inside the body of an [`Expr::Each`] that is at `item`.
-pub(crate) fn evaluate_at<'v>(
-    meaning: Meaning<'v>,
-    id: ExprId,
-    facts: &'v impl Facts,
-    item: Option<&Value<'v>>,
-) -> Option<Value<'v>> {
-    Interp { meaning, facts }.value(id, item)
-}
-
 struct Interp<'v, F> {
     meaning: Meaning<'v>,
     facts: &'v F,
@@ -47,7 +34,6 @@ struct Interp<'v, F> {
 type Item<'i, 'v> = Option<&'i Value<'v>>;
 
 impl<'v, F: Facts> Interp<'v, F> {
-    #[expect(clippy::too_many_lines, reason = "one arm per node")]
     fn value(&self, id: ExprId, item: Item<'_, 'v>) -> Option<Value<'v>> {
         let node = self.meaning.program.node(id)?;
         match &node.expr {
@@ -56,13 +42,15 @@ impl<'v, F: Facts> Interp<'v, F> {
             Expr::Declared(index) => self.facts.declared(*index),
             Expr::Item => item.cloned(),
             Expr::Index { of, at } => self.value(*of, item)?.into_elements().into_iter().nth(*at as usize),
-            Expr::Key { of, key } => match self.value(*of, item)? {
-                Value::Map(entries) => entries.into_iter().find(|(name, _)| **name == **key).map(|entry| entry.1),
-                _ => None,
-            },
+            Expr::Key { of, key } => {
+                let entries = self.value(*of, item)?.into_entries();
+                entries.into_iter().find(|(name, _)| **name == **key).map(|entry| entry.1)
+            }
             Expr::Each { over, body } => {
                 let elements = self.value(*over, item).map(Value::into_elements).unwrap_or_default();
-                Some(Value::Array(elements.iter().filter_map(|element| self.value(*body, Some(element))).collect()))
+                Some(Value::Array(
+                    elements.iter().filter_map(|element| self.value(*body, Some(element))).collect(),
+                ))
             }
             Expr::Flatten(of) => {
                 let outer = self.value(*of, item)?.into_elements();
@@ -71,7 +59,9 @@ impl<'v, F: Facts> Interp<'v, F> {
             Expr::Not(of) if node.ty == Type::BOOL => Some(Value::Bool(!self.truth(*of, item))),
             Expr::Not(of) => {
                 let elements = self.value(*of, item)?.into_elements();
-                Some(Value::Array(elements.iter().map(|element| Value::Bool(*element != Value::Bool(true))).collect()))
+                Some(Value::Array(
+                    elements.iter().map(|element| Value::Bool(*element != Value::Bool(true))).collect(),
+                ))
             }
             Expr::Logic { op, of } if node.ty == Type::BOOL => Some(Value::Bool(match op {
                 Logic::And => of.iter().all(|id| self.truth(*id, item)),
@@ -81,36 +71,44 @@ impl<'v, F: Facts> Interp<'v, F> {
             Expr::Logic { op, of } => self.element_by_element(*op, of, item),
             Expr::Compare { op, left, right } => {
                 let (left, right) = (self.value(*left, item), self.value(*right, item));
-                Some(Value::Bool(matches!((left, right), (Some(left), Some(right)) if compare(*op, &left, &right))))
+                Some(Value::Bool(
+                    matches!((left, right), (Some(left), Some(right)) if compare(*op, &left, &right)),
+                ))
             }
-            Expr::Contains { of, needle } => self.test(*of, item, |text| memchr::memmem::find(text, needle).is_some()),
-            Expr::Matches { of, regex: _ } => match self.meaning.constants.get(id)? {
-                Constant::Regex(regex) => self.test(*of, item, |text| regex.is_match(text)),
-                _ => None,
-            },
-            Expr::Wildcard { of, pattern: _, strict } => match self.meaning.constants.get(id)? {
-                Constant::Wildcard(pieces) => self.test(*of, item, |text| pieces.matches(text, *strict)),
-                _ => None,
-            },
+            Expr::Contains { of, needle } => {
+                Some(self.test(*of, item, |text| memchr::memmem::find(text, needle).is_some()))
+            }
+            Expr::Matches { of, regex: _ } => {
+                let Constant::Regex(regex) = self.meaning.constants.get(id)? else { return None };
+                Some(self.test(*of, item, |text| regex.is_match(text)))
+            }
+            Expr::Wildcard { of, pattern: _, strict } => {
+                let Constant::Wildcard(pieces) = self.meaning.constants.get(id)? else { return None };
+                Some(self.test(*of, item, |text| pieces.matches(text, *strict)))
+            }
             Expr::In { of, set } => {
                 let members = &self.meaning.program.set(*set)?.members;
                 Some(Value::Bool(match self.value(*of, item) {
                     Some(Value::Int(value)) => members.has_int(value),
                     Some(Value::Ip(value)) => members.has_ip(value),
                     Some(Value::String(value)) => members.has_string(&value),
-                    _ => false,
+                    Some(Value::Bool(_) | Value::Array(_) | Value::Map(_)) | None => false,
                 }))
             }
-            Expr::BitAnd { of, mask } => {
-                Some(Value::Bool(matches!(self.value(*of, item), Some(Value::Int(value)) if value & mask != 0)))
+            Expr::BitAnd { of, mask } => Some(Value::Bool(
+                matches!(self.value(*of, item), Some(Value::Int(value)) if value & mask != 0),
+            )),
+            Expr::Quantify { quantifier, of } => {
+                Some(Value::Bool(match (quantifier, self.value(*of, item)) {
+                    (_, None) => false,
+                    (Quantifier::Any, Some(elements)) => {
+                        elements.into_elements().contains(&Value::Bool(true))
+                    }
+                    (Quantifier::All, Some(elements)) => {
+                        elements.into_elements().iter().all(|element| *element == Value::Bool(true))
+                    }
+                }))
             }
-            Expr::Quantify { quantifier, of } => Some(Value::Bool(match (quantifier, self.value(*of, item)) {
-                (_, None) => false,
-                (Quantifier::Any, Some(elements)) => elements.into_elements().contains(&Value::Bool(true)),
-                (Quantifier::All, Some(elements)) => {
-                    elements.into_elements().iter().all(|element| *element == Value::Bool(true))
-                }
-            })),
             Expr::Call { builtin, arguments } => self.call(id, *builtin, arguments, item),
         }
     }
@@ -119,15 +117,13 @@ impl<'v, F: Facts> Interp<'v, F> {
         self.value(id, item) == Some(Value::Bool(true))
     }
 
-    fn test(&self, of: ExprId, item: Item<'_, 'v>, passes: impl Fn(&[u8]) -> bool) -> Option<Value<'v>> {
-        Some(Value::Bool(self.value(of, item).is_some_and(|value| value.bytes().is_some_and(passes))))
+    fn test(&self, of: ExprId, item: Item<'_, 'v>, passes: impl Fn(&[u8]) -> bool) -> Value<'v> {
+        Value::Bool(self.value(of, item).is_some_and(|value| value.bytes().is_some_and(passes)))
     }
 
     fn element_by_element(&self, op: Logic, of: &[ExprId], item: Item<'_, 'v>) -> Option<Value<'v>> {
-        let columns = of
-            .iter()
-            .map(|id| Some(self.value(*id, item)?.into_elements()))
-            .collect::<Option<Vec<_>>>()?;
+        let columns =
+            of.iter().map(|id| Some(self.value(*id, item)?.into_elements())).collect::<Option<Vec<_>>>()?;
         let shortest = columns.iter().map(Vec::len).min()?;
         let row = |at: usize| {
             let mut truths = columns.iter().map(|column| column.get(at) == Some(&Value::Bool(true)));
@@ -140,7 +136,13 @@ impl<'v, F: Facts> Interp<'v, F> {
         Some(Value::Array((0..shortest).map(row).collect()))
     }
 
-    fn call(&self, id: ExprId, builtin: Builtin, arguments: &[ExprId], item: Item<'_, 'v>) -> Option<Value<'v>> {
+    fn call(
+        &self,
+        id: ExprId,
+        builtin: Builtin,
+        arguments: &[ExprId],
+        item: Item<'_, 'v>,
+    ) -> Option<Value<'v>> {
         let mut values = Vec::with_capacity(arguments.len());
         for argument in arguments {
             let value = self.value(*argument, item);
@@ -149,31 +151,21 @@ impl<'v, F: Facts> Interp<'v, F> {
             }
             values.push(value);
         }
-        let token = |least| {
-            let name = values.first()?.as_ref()?.bytes()?;
-            Some(Value::Bool(self.facts.token(name) >= least))
+        let least = if builtin == Builtin::IsJwtPresent {
+            Token::Present
+        } else if builtin == Builtin::IsJwtValid {
+            Token::Valid
+        } else {
+            return builtins::call(builtin, &Arguments::new(&values, self.meaning.constants.get(id)));
         };
-        match builtin {
-            Builtin::IsJwtPresent => token(Token::Present),
-            Builtin::IsJwtValid => token(Token::Valid),
-            _ => builtins::call(builtin, &Arguments::new(&values, self.meaning.constants.get(id))),
-        }
+        let name = values.first()?.as_ref()?.bytes()?;
+        Some(Value::Bool(self.facts.token(name) >= least))
     }
 }
 
 /// Whether two scalars of one type compare so; addresses of two families are unequal and unordered.
 fn compare(op: Compare, left: &Value<'_>, right: &Value<'_>) -> bool {
     left.order(right).map_or(op == Compare::Ne, |order| op.holds(order))
-}
-
-/// The same, of two addresses.
-pub(crate) fn compare_ips(op: Compare, left: IpAddr, right: IpAddr) -> bool {
-    compare(op, &Value::Ip(left), &Value::Ip(right))
-}
-
-/// Whether a value of that type is a map.
-pub(crate) fn is_map(ty: Type) -> bool {
-    ty.layer() == Some(Layer::Map)
 }
 
 #[cfg(test)]
