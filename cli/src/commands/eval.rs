@@ -1,7 +1,7 @@
 //! `shieldc eval`: an expression's value for a request.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
@@ -91,11 +91,12 @@ fn options(request: &Request) -> BareOptions {
 }
 
 /// What an expression gives for a request.
-pub fn value(bare: &Bare, request: &Request) -> Result<Option<Json>, String> {
+fn value(bare: &Bare, request: &Request) -> Result<Option<Json>, String> {
     let constants = Constants::of(&bare.program).map_err(|error| error.to_string())?;
     let meaning = Meaning { program: &bare.program, constants: &constants };
     request
-        .with_exchange(&Limits::default(), |exchange| {
+        .with_exchange(&Limits::default(), |mut exchange, request| {
+            request.complete(&mut exchange);
             evaluate(meaning, bare.root, &exchange).map(|value| to_json(&value))
         })
         .map_err(|denial| format!("the request is refused: {}", denial.reason.label()))
