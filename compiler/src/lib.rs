@@ -4,6 +4,8 @@ pub mod ast;
 mod check;
 pub mod codes;
 pub mod diagnostic;
+pub mod explain;
+pub mod format;
 mod names;
 pub mod parse;
 pub mod source;
