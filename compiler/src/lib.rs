@@ -18,6 +18,8 @@ mod bare;
 mod check;
 pub mod codes;
 pub mod diagnostic;
+pub mod explain;
+pub mod format;
 mod load;
 mod names;
 pub mod optimize;
