@@ -4,13 +4,15 @@ use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 /// Lines that wait to be written.
 const QUEUE: usize = 4096;
+/// How long the last lines may take.
+const LAST_WRITE: Duration = Duration::from_secs(2);
 /// Bytes of one text in an event; what is longer is cut and marked.
 const LONGEST_TEXT: usize = 512;
 
@@ -31,11 +33,19 @@ impl std::fmt::Debug for Output {
     }
 }
 
-/// The sending side; cheap to clone.
-#[derive(Debug, Clone)]
+/// The sending side.
+#[derive(Debug)]
 pub(crate) struct Events {
-    queue: Option<SyncSender<String>>,
+    queue: Option<SyncSender<Message>>,
     counts: Arc<Counts>,
+}
+
+/// What the writer gets.
+#[derive(Debug)]
+enum Message {
+    Line(String),
+    /// Everything before this has been written when the answer comes.
+    Finish(SyncSender<()>),
 }
 
 /// What became of the lines.
@@ -46,14 +56,23 @@ pub(crate) struct Counts {
 }
 
 impl Events {
-    /// Starts the writer; it ends when every sender is gone and the queue is empty.
-    pub(crate) fn start(output: Output) -> io::Result<(Self, Option<JoinHandle<()>>)> {
+    /// Starts the writer; it ends when the sender is gone and the queue is empty.
+    pub(crate) fn start(output: Output) -> io::Result<Self> {
         let counts = Arc::new(Counts::default());
-        let Output::To(sink) = output else { return Ok((Self { queue: None, counts }, None)) };
+        let Output::To(sink) = output else { return Ok(Self { queue: None, counts }) };
         let (queue, lines) = sync_channel(QUEUE);
         let counted = Arc::clone(&counts);
-        let writer = std::thread::Builder::new().name("events".into()).spawn(move || write(&lines, sink, &counted))?;
-        Ok((Self { queue: Some(queue), counts }, Some(writer)))
+        std::thread::Builder::new().name("events".into()).spawn(move || write(&lines, sink, &counted))?;
+        Ok(Self { queue: Some(queue), counts })
+    }
+
+    /// Waits a moment for the lines that are still queued.
+    pub(crate) fn finish(&self) {
+        let (done, wait) = sync_channel(1);
+        if let Some(queue) = &self.queue && queue.try_send(Message::Finish(done)).is_ok() {
+            // A dead sink is not waited for any longer.
+            let _ = wait.recv_timeout(LAST_WRITE);
+        }
     }
 
     /// Whether anybody reads events.
@@ -65,7 +84,7 @@ impl Events {
     pub(crate) fn send(&self, event: &Event<'_>) {
         let Some(queue) = &self.queue else { return };
         let Ok(line) = serde_json::to_string(event) else { return bump(&self.counts.lost) };
-        match queue.try_send(line) {
+        match queue.try_send(Message::Line(line)) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => bump(&self.counts.lost),
         }
@@ -80,57 +99,66 @@ fn bump(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
 }
 
-fn write(lines: &Receiver<String>, sink: Box<dyn Write + Send>, counts: &Counts) {
+fn write(messages: &Receiver<Message>, sink: Box<dyn Write + Send>, counts: &Counts) {
     let mut sink = BufWriter::new(sink);
-    while let Ok(first) = lines.recv() {
+    while let Ok(first) = messages.recv() {
         // What has queued up meanwhile goes out with the same flush.
-        let written = std::iter::once(first).chain(lines.try_iter()).try_fold(0_u64, |count, mut line| {
-            line.push('\n');
-            sink.write_all(line.as_bytes()).map(|()| count + 1)
-        });
-        match written.and_then(|count| sink.flush().map(|()| count)) {
-            Ok(count) => drop(counts.written.fetch_add(count, Relaxed)),
-            Err(_) => bump(&counts.lost),
+        let (mut lines, mut finished) = (0, Vec::new());
+        let mut write = |message| match message {
+            Message::Line(line) => {
+                lines += 1;
+                sink.write_all(line.as_bytes()).and_then(|()| sink.write_all(b"\n"))
+            }
+            Message::Finish(done) => {
+                finished.push(done);
+                Ok(())
+            }
+        };
+        let written = std::iter::once(first).chain(messages.try_iter()).try_for_each(&mut write);
+        match written.and_then(|()| sink.flush()) {
+            Ok(()) => drop(counts.written.fetch_add(lines, Relaxed)),
+            Err(_) => drop(counts.lost.fetch_add(lines, Relaxed)),
         }
+        // Whoever asked may have stopped waiting.
+        finished.iter().for_each(|done| drop(done.send(())));
     }
 }
 
 /// One event; `docs/operations/events.md` describes the members.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "the manual page describes each member")]
-pub struct Event<'a> {
-    pub time: String,
-    pub kind: &'static str,
-    pub id: String,
-    pub trace: String,
-    pub bundle: &'a str,
-    pub client: String,
-    pub protocol: &'static str,
-    pub method: Text<'a>,
-    pub host: Text<'a>,
-    pub path: Text<'a>,
+pub(crate) struct Event<'a> {
+    pub(crate) time: String,
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) trace: String,
+    pub(crate) bundle: &'a str,
+    pub(crate) client: String,
+    pub(crate) protocol: &'static str,
+    pub(crate) method: Text<'a>,
+    pub(crate) host: Text<'a>,
+    pub(crate) path: Text<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub api: Option<&'a str>,
+    pub(crate) api: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub endpoint: Option<String>,
-    pub verdict: &'static str,
+    pub(crate) endpoint: Option<String>,
+    pub(crate) verdict: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stage: Option<&'a str>,
+    pub(crate) stage: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<&'a str>,
-    pub status: u16,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub upstream: Option<String>,
+    pub(crate) upstream: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<serde_json::Value>,
-    pub micros: u64,
+    pub(crate) findings: Vec<serde_json::Value>,
+    pub(crate) micros: u64,
     #[serde(skip_serializing_if = "Pairs::is_empty")]
-    pub stages: Pairs<'a>,
+    pub(crate) stages: Pairs<'a>,
 }
 
 /// Text from outside: cut when too long, and never more than text (the writer escapes control characters).
 #[derive(Debug, Clone, Default)]
-pub struct Text<'a>(pub std::borrow::Cow<'a, [u8]>);
+pub(crate) struct Text<'a>(pub(crate) std::borrow::Cow<'a, [u8]>);
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -145,7 +173,7 @@ impl Serialize for Text<'_> {
 
 /// Names with numbers, in order.
 #[derive(Debug, Default)]
-pub struct Pairs<'a>(pub Vec<(&'a str, u64)>);
+pub(crate) struct Pairs<'a>(pub(crate) Vec<(&'a str, u64)>);
 
 impl Pairs<'_> {
     fn is_empty(&self) -> bool {
@@ -213,14 +241,12 @@ mod tests {
                 Ok(())
             }
         }
-        let (events, writer) = Events::start(Output::To(Box::new(Dead))).unwrap();
-        let counts = Arc::clone(&events.counts);
+        let events = Events::start(Output::To(Box::new(Dead))).unwrap();
         for _ in 0..10 {
-            events.queue.as_ref().unwrap().send("{}".into()).unwrap();
+            events.queue.as_ref().unwrap().send(Message::Line("{}".into())).unwrap();
         }
-        drop(events);
-        writer.unwrap().join().unwrap();
-        assert_eq!(counts.written.load(Relaxed), 0);
-        assert!(counts.lost.load(Relaxed) > 0);
+        events.finish();
+        assert_eq!(events.counts.written.load(Relaxed), 0);
+        assert!(events.counts.lost.load(Relaxed) > 0);
     }
 }

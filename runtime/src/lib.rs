@@ -107,16 +107,15 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     stop: watch::Sender<bool>,
-    workers: Vec<JoinHandle<io::Result<()>>>,
+    workers: Threads,
     control: Option<JoinHandle<io::Result<()>>>,
-    writer: Option<JoinHandle<()>>,
 }
 
 /// Binds, loads, and serves; every problem is found before the first connection is accepted.
 pub fn start(settings: Settings, source: Source, output: Output) -> Result<Server, StartError> {
     let workers = worker_count(&settings);
     let certificates = certificates(&settings)?;
-    let (events, writer) = Events::start(output)?;
+    let events = Events::start(output)?;
     let shared = Arc::new(Shared::new(settings, events, workers));
     let (sockets, addresses) = listeners(&shared.settings, certificates.as_ref(), workers)?;
     let admin = admin_socket(&shared.settings)?;
@@ -140,7 +139,7 @@ pub fn start(settings: Settings, source: Source, output: Output) -> Result<Serve
         watch,
     };
     let control = spawn("control".into(), move || control::run(control, stopped))?;
-    Ok(Server { shared, loader, addresses, admin: admin_address, stop, workers, control: Some(control), writer })
+    Ok(Server { shared, loader, addresses, admin: admin_address, stop, workers, control: Some(control) })
 }
 
 impl Server {
@@ -187,6 +186,7 @@ impl Server {
             // A thread that panicked has nothing more to say.
             let _ = thread.join();
         }
+        self.shared.events.finish();
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use shield_runtime::config::{self, Command};
-use shield_runtime::{Output, Server, Settings, Source};
+use shield_runtime::{Server, Settings, Source};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]

@@ -9,7 +9,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::gate::link::Busy;
 use crate::upstream::{Lease, Progress};
-use crate::worker::Worker;
+use crate::worker::{Flight, Worker};
 
 /// A response's body.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ struct Stream {
 /// Counts a request as being served.
 #[derive(Debug)]
 pub(crate) struct Serving {
-    pub(crate) busy: Busy,
-    pub(crate) flight: crate::worker::Flight,
+    pub(crate) _busy: Busy,
+    pub(crate) _flight: Flight,
 }
 
 impl Reply {

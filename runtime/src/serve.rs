@@ -54,7 +54,7 @@ pub(crate) async fn serve(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     record.answered(response.status());
-    response.body_mut().serving = flight.map(|flight| Serving { busy, flight });
+    response.body_mut().serving = flight.map(|flight| Serving { _busy: busy, _flight: flight });
     Ok(response)
 }
 

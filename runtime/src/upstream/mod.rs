@@ -18,7 +18,7 @@ mod pool;
 
 pub(crate) use connect::{Tls, trust};
 pub(crate) use group::{Group, HealthRule, Registry};
-pub use origin::Origin;
+pub(crate) use origin::Origin;
 pub(crate) use outgoing::{Content, Outgoing, Progress};
 pub(crate) use pool::Lease;
 

@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 
 /// `http://host[:port]` or `https://host[:port]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// Whether TLS is spoken.
-    pub tls: bool,
+    pub(crate) tls: bool,
     /// A name, or an address without brackets.
-    pub host: Box<str>,
+    pub(crate) host: Box<str>,
     /// The port.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 /// Addresses of one name that are used; more are ignored.
@@ -19,7 +19,7 @@ const MOST_ADDRESSES: usize = 64;
 
 impl Origin {
     /// Reads an origin; the error says what was expected.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let expected = || String::from("an origin such as `http://127.0.0.1:9000` or `https://api.internal`");
         let (tls, rest) = match text.split_once("://") {
             Some(("http", rest)) => (false, rest),
