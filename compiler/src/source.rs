@@ -94,6 +94,8 @@ impl fmt::Debug for SourceFile {
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
+    /// What stands before every path when it is shown: the policy's root as the user named it.
+    prefix: String,
 }
 
 impl SourceMap {
@@ -111,6 +113,16 @@ impl SourceMap {
     /// The id of the file at that path, if it has been read.
     pub fn find(&self, path: &str) -> Option<FileId> {
         self.files.iter().position(|file| &*file.path == path).map(|at| FileId(at as u32))
+    }
+
+    /// Says where the root is, for paths that are shown.
+    pub fn set_prefix(&mut self, prefix: &str) {
+        prefix.clone_into(&mut self.prefix);
+    }
+
+    /// A file's path as it is shown.
+    pub fn shown(&self, file: FileId) -> String {
+        self.file(file).map(|file| format!("{}{}", self.prefix, file.path)).unwrap_or_default()
     }
 
     /// All files, in the order in which they were read.
