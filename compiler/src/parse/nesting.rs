@@ -1,0 +1,112 @@
+//! How deep a text nests, found before the parser recurses into it.
+
+/// The offset of the first bracket that is more than `limit` deep, strings, comments and paths left out as the grammar does.
+pub(super) fn too_deep(text: &str, limit: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut depth = 0_usize;
+    let mut at = 0;
+    // Whether a regular expression may come next, and whether the byte before ended a token.
+    let (mut regex_next, mut blank_before) = (false, true);
+    while let Some(byte) = bytes.get(at).copied() {
+        let start = at;
+        at += 1;
+        let rest = bytes.get(at..).unwrap_or_default();
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                blank_before = true;
+                continue;
+            }
+            b'#' => {
+                at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                continue;
+            }
+            b'/' if blank_before => {
+                at += rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());
+            }
+            b'"' => at += if regex_next { regex_length(rest) } else { string_length(rest) },
+            b'r' if !word_before(bytes, start) => at += raw_length(rest).unwrap_or(0),
+            b'(' | b'[' | b'{' => {
+                depth += 1;
+                if depth > limit {
+                    return Some(start);
+                }
+            }
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        blank_before = false;
+        regex_next = byte == b'~' || ends_with_matches(bytes, at);
+    }
+    None
+}
+
+fn word_before(bytes: &[u8], at: usize) -> bool {
+    at.checked_sub(1)
+        .and_then(|before| bytes.get(before))
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+fn ends_with_matches(bytes: &[u8], at: usize) -> bool {
+    bytes.get(..at).is_some_and(|before| {
+        before.ends_with(b"matches") && !word_before(bytes, at.saturating_sub(b"matches".len()))
+    })
+}
+
+fn string_length(rest: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(byte) = rest.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
+        }
+    }
+    rest.len()
+}
+
+fn regex_length(rest: &[u8]) -> usize {
+    let (mut at, mut class) = (0, false);
+    while let Some(byte) = rest.get(at) {
+        match byte {
+            b'\\' => at += 1,
+            b'[' => class = true,
+            b']' => class = false,
+            b'"' if !class => return at + 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    rest.len()
+}
+
+fn raw_length(rest: &[u8]) -> Option<usize> {
+    let hashes = rest.iter().take_while(|byte| **byte == b'#').count();
+    if rest.get(hashes) != Some(&b'"') {
+        return None;
+    }
+    let body = rest.get(hashes + 1..)?;
+    let mut end = 0;
+    while let Some(quote) = body.get(end..)?.iter().position(|byte| *byte == b'"') {
+        end += quote + 1;
+        if body.get(end..end + hashes).is_some_and(|tail| tail.iter().all(|byte| *byte == b'#')) {
+            return Some(hashes + 1 + end + hashes);
+        }
+    }
+    Some(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_brackets_of_the_syntax_count() {
+        assert_eq!(too_deep("((a))", 2), None);
+        assert_eq!(too_deep("((a))", 1), Some(1));
+        assert_eq!(too_deep(r#""((((" (a) # (((("#, 1), None);
+        assert_eq!(too_deep(r##"r#"((("("# (a)"##, 1), None);
+        assert_eq!(too_deep(r#"x matches "["((((]" and (y)"#, 1), None);
+        assert_eq!(too_deep("GET /a/{b}/{c(((} {", 1), None);
+        assert_eq!(too_deep(r#"x ~ "[\"(((]" and (y)"#, 1), None);
+    }
+}
