@@ -37,7 +37,9 @@ pub(super) fn render(mut lines: Vec<Line<'_>>) -> String {
         let group = if aligned(&first) { 1 + more } else { 1 };
         let (now, later) = neighbours.split_at(group);
         let column = now.iter().map(Line::width).max().unwrap_or_default() + 2;
-        now.iter().for_each(|line| write(&mut text, line, column));
+        for line in now {
+            write(&mut text, line, column);
+        }
         neighbours = later;
     }
     text
@@ -60,8 +62,11 @@ fn write(text: &mut String, line: &Line<'_>, column: usize) {
 
 /// Puts the `=` of neighbouring declarations of one kind into one column.
 fn align_equals(lines: &mut [Line<'_>]) {
-    let kind = |line: &Line<'_>| line.equals.map(|(keyword, _)| keyword);
-    for group in lines.chunk_by_mut(|a, b| kind(a).is_some() && kind(a) == kind(b) && !b.blank) {
+    let alike = |a: &Line<'_>, b: &Line<'_>| match (a.equals, b.equals) {
+        (Some((a, _)), Some((other, _))) => a == other && !b.blank,
+        _ => false,
+    };
+    for group in lines.chunk_by_mut(alike) {
         let column = group.iter().filter_map(|line| line.equals).map(|(_, at)| at).max().unwrap_or_default();
         for line in group {
             if let Some((_, at)) = line.equals {
