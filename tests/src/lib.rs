@@ -2,11 +2,14 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a harness reads its own files and stops loudly when one is missing"
+    reason = "a harness reads its own files and the time, and stops loudly when it cannot go on"
 )]
 
+pub mod live;
+pub mod origin;
 pub mod suite;
 pub mod tidy;
 

@@ -147,6 +147,7 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
             program: std::mem::take(&mut self.program),
             names: std::mem::take(&mut self.names),
             used: std::mem::take(&mut self.used),
+            replacement: None,
             diagnostics: &mut Vec::new(),
         };
         let known = checker.declare_list(list, self.loader);
@@ -231,6 +232,7 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
             program: std::mem::take(&mut self.program),
             names: std::mem::take(&mut self.names),
             used: std::mem::take(&mut self.used),
+            replacement: None,
             diagnostics: &mut self.loader.diagnostics,
         };
         let result = f(&mut checker);
