@@ -7,5 +7,7 @@
     reason = "a test that cannot go on says so, and reads the time itself"
 )]
 
+pub mod h2;
 pub mod live;
 pub mod origin;
+pub mod shop;
