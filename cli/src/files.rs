@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the place that other code is sent to")]
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl PolicyPath {
                 if shown == "." { String::new() } else { format!("{}/", shown.trim_end_matches('/')) };
             return Ok(Self { root: path.to_owned(), entries, prefix });
         }
-        let parent = path.parent().unwrap_or(Path::new(""));
+        let parent = path.parent().unwrap_or_else(|| Path::new(""));
         let root = if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let prefix =
@@ -139,16 +139,15 @@ fn failure(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 fn plain(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
+    if error.kind() == ErrorKind::NotFound {
+        return "there is no such file or folder".to_owned();
     }
+    error.to_string()
 }
 
 fn io_error(error: &std::io::Error) -> SourceError {
-    match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => SourceError::NotFound,
-        _ => SourceError::Io(plain(error)),
+    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+        return SourceError::NotFound;
     }
+    SourceError::Io(plain(error))
 }

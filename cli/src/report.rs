@@ -1,7 +1,6 @@
 //! Diagnostics for people and for programs: text, JSON, SARIF 2.1.0 and GitHub annotations.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -60,8 +59,8 @@ impl Reports {
     pub fn write(&self, format: Format, io: &mut Io<'_>) -> Result<(), Failure> {
         match format {
             Format::Text => self.text(io),
-            Format::Json => self.document(io, &self.json()),
-            Format::Sarif => self.document(io, &self.sarif()),
+            Format::Json => Ok(writeln!(io.out, "{:#}", self.json())?),
+            Format::Sarif => Ok(writeln!(io.out, "{:#}", self.sarif())?),
             Format::Github => self.github(io),
         }
     }
@@ -80,11 +79,6 @@ impl Reports {
         if errors + warnings > 0 {
             writeln!(io.err, "{}, {}", counted(errors, "error"), counted(warnings, "warning"))?;
         }
-        Ok(())
-    }
-
-    fn document(&self, io: &mut Io<'_>, value: &Value) -> Result<(), Failure> {
-        writeln!(io.out, "{value:#}")?;
         Ok(())
     }
 

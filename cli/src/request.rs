@@ -9,6 +9,10 @@ use shield_ir::{FieldId, Type};
 
 use crate::value;
 
+/// The members of a request.
+const KNOWN: &[&str] =
+    &["method", "url", "http_version", "headers", "body", "client_ip", "time", "response", "fields"];
+
 /// A request, and what it cannot show.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -72,8 +76,6 @@ impl Request {
         if let Some(request) = members.get("request").filter(|inner| inner.is_object()) {
             return Self::from_har(request, json);
         }
-        const KNOWN: &[&str] =
-            &["method", "url", "http_version", "headers", "body", "client_ip", "time", "response", "fields"];
         if let Some(other) = members.keys().find(|key| !KNOWN.contains(&key.as_str())) {
             return Err(format!("a request has no member `{other}`; known are {}", KNOWN.join(", ")));
         }
@@ -154,11 +156,11 @@ impl Request {
         Ok(())
     }
 
-    /// Builds the exchange of this request and hands it to `f`; a request that has no canonical form is refused.
+    /// Builds the exchange of this request's head and hands it to `f`; a request that has no canonical form is refused.
     pub fn with_exchange<T>(
         &self,
         limits: &Limits,
-        f: impl FnOnce(Exchange<'_>) -> T,
+        f: impl for<'e> FnOnce(Exchange<'e>, &'e Self) -> T,
     ) -> Result<T, Box<Denial>> {
         let (tls, target, authority) = self.parts();
         let mut headers: Vec<(&[u8], &[u8])> =
@@ -178,19 +180,20 @@ impl Request {
             seed: [0; 16],
             request_id: "0000000000000000",
         };
-        let exchange = Exchange::new(head, limits).map_err(Box::new)?;
-        let exchange = exchange.with_fields(self.fields.clone());
-        let declared = self.declared.iter().map(|(_, _, value)| Some(value.clone())).collect();
-        let mut exchange = exchange.with_declared(declared);
+        let mut exchange = Exchange::new(head, limits).map_err(Box::new)?;
+        exchange.with_fields(self.fields.clone());
+        exchange.with_declared(self.declared.iter().map(|(_, _, value)| Some(value.clone())).collect());
+        Ok(f(exchange, self))
+    }
+
+    /// The body, as far as it is inspected, and the answer become part of the exchange.
+    pub fn complete<'e>(&'e self, exchange: &mut Exchange<'e>) {
         if let Some(body) = &self.body {
             exchange.set_body(body, false);
         }
         if let Some(response) = &self.response {
-            let headers =
-                response.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
-            exchange.set_response(ResponseHead { status: response.status, headers, ttfb_ms: 0, edge_ms: 0 });
+            exchange.set_response(response.head());
         }
-        Ok(f(exchange))
     }
 
     /// Whether it comes over TLS, its target, and its authority.
@@ -215,6 +218,12 @@ impl Request {
 }
 
 impl Response {
+    /// As the engine takes it.
+    pub fn head(&self) -> ResponseHead<'_> {
+        let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
+        ResponseHead { status: self.status, headers, ttfb_ms: 0, edge_ms: 0 }
+    }
+
     fn from_json(json: &Json) -> Result<Self, String> {
         Ok(Self {
             status: status(json)?,
@@ -255,21 +264,19 @@ fn headers(json: Option<&Json>) -> Result<Vec<(String, Vec<u8>)>, String> {
             .iter()
             .map(|(name, value)| Ok((name.clone(), value::bytes(value).ok_or_else(wrong)?)))
             .collect(),
-        Some(Json::Array(pairs)) => pairs
-            .iter()
-            .map(|pair| match pair {
-                Json::Array(pair) => match pair.as_slice() {
-                    [Json::String(name), value] => Ok((name.clone(), value::bytes(value).ok_or_else(wrong)?)),
-                    _ => Err(wrong()),
-                },
-                _ => {
-                    let name = text(pair, "name")?.ok_or_else(wrong)?;
-                    Ok((name, pair.get("value").and_then(value::bytes).ok_or_else(wrong)?))
-                }
-            })
-            .collect(),
-        Some(_) => Err(wrong()),
+        Some(Json::Array(pairs)) => pairs.iter().map(|pair| header(pair).ok_or_else(wrong)).collect(),
+        Some(Json::Bool(_) | Json::Number(_) | Json::String(_)) => Err(wrong()),
     }
+}
+
+/// One header, as a pair or as HAR's object.
+fn header(json: &Json) -> Option<(String, Vec<u8>)> {
+    let (name, value) = match json.as_array().map(Vec::as_slice) {
+        Some([name, value]) => (name, value),
+        Some(_) => return None,
+        None => (json.get("name")?, json.get("value")?),
+    };
+    Some((name.as_str()?.to_owned(), value::bytes(value)?))
 }
 
 /// A time of RFC 3339 in milliseconds since 1970.

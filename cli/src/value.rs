@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
 use shield_engine::Value;
 use shield_ir::types::Layer;
@@ -28,7 +30,7 @@ pub fn to_json(value: &Value<'_>) -> Json {
 fn bytes_to_json(bytes: &[u8]) -> Json {
     match std::str::from_utf8(bytes) {
         Ok(text) => json!(text),
-        Err(_) => json!({ "base64": shield_engine::base64(bytes) }),
+        Err(_) => json!({ "base64": STANDARD.encode(bytes) }),
     }
 }
 
@@ -73,7 +75,7 @@ pub fn from_json(json: &Json, ty: Type) -> Option<Value<'static>> {
 pub fn bytes(json: &Json) -> Option<Vec<u8>> {
     match json {
         Json::String(text) => Some(text.clone().into_bytes()),
-        Json::Object(members) => shield_engine::from_base64(members.get("base64")?.as_str()?),
+        Json::Object(members) => STANDARD.decode(members.get("base64")?.as_str()?).ok(),
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_) => None,
     }
 }

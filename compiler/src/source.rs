@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct FileId(pub u32);
 
 /// A stretch of bytes in one file, end exclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The file it lies in.
     pub file: FileId,
@@ -17,6 +17,12 @@ pub struct Span {
     pub start: u32,
     /// The byte after its last.
     pub end: u32,
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}:{}..{}", self.file.0, self.start, self.end)
+    }
 }
 
 impl Span {

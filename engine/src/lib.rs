@@ -27,6 +27,8 @@ pub mod facts;
 pub mod interp;
 pub mod pipeline;
 pub mod policy;
+pub mod router;
+pub mod schema;
 mod stages;
 #[cfg(test)]
 mod testing;

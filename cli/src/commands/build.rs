@@ -1,6 +1,5 @@
 //! `shieldc build`: a policy into a bundle.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Telling, good};

@@ -1,6 +1,6 @@
 //! `shieldc check`: every mistake of policies, or of bare expressions.
 
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};

@@ -1,6 +1,5 @@
 //! `shieldc dump`: what a policy becomes on its way from text to machine code.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use shield_compiler::source::{SourceMap, Sources};
@@ -12,7 +11,7 @@ use crate::{End, Failure, Io};
 
 /// Arguments of `dump`.
 #[derive(Debug, clap::Args)]
-#[group(id = "what", required = true, args = ["ast", "ir", "pass", "clif"])]
+#[group(id = "what", required = true, args = ["ast", "ir", "pass"])]
 pub struct Arguments {
     /// A file, or a folder whose `.shield` files form one policy
     path: PathBuf,
@@ -25,9 +24,6 @@ pub struct Arguments {
     /// The typed form after this pass; `none` is before the first
     #[arg(long, value_name = "NAME")]
     pass: Option<String>,
-    /// The code that cranelift makes machine code of
-    #[arg(long)]
-    clif: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure> {
@@ -55,12 +51,7 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
     reports.add(std::mem::take(&mut outcome.diagnostics), outcome.sources);
     reports.write(Format::Text, io)?;
     let Some(bundle) = outcome.bundle else { return Ok(End::Wrong) };
-    if arguments.clif {
-        let text = shield_engine::clif(&bundle).map_err(|error| Failure::Usage(error.to_string()))?;
-        write!(io.out, "{text}")?;
-    } else {
-        write!(io.out, "{bundle}")?;
-    }
+    write!(io.out, "{bundle}")?;
     Ok(End::Fine)
 }
 

@@ -1,7 +1,6 @@
 //! `shieldc eval`: an expression's value for a request.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, Write};
+use std::io::BufRead;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
@@ -86,16 +85,17 @@ fn answer(line: &str) -> Result<Json, String> {
 
 /// A request that says anything of fields may be asked for those that need Cloudflare's network.
 fn options(request: &Request) -> BareOptions {
-    let declared: BTreeMap<_, _> = request.declared.iter().map(|(name, ty, _)| (name.clone(), *ty)).collect();
+    let declared = request.declared.iter().map(|(name, ty, _)| (name.clone(), *ty)).collect();
     BareOptions { declared, cloud: request.has_fields }
 }
 
 /// What an expression gives for a request.
-pub fn value(bare: &Bare, request: &Request) -> Result<Option<Json>, String> {
+fn value(bare: &Bare, request: &Request) -> Result<Option<Json>, String> {
     let constants = Constants::of(&bare.program).map_err(|error| error.to_string())?;
     let meaning = Meaning { program: &bare.program, constants: &constants };
     request
-        .with_exchange(&Limits::default(), |exchange| {
+        .with_exchange(&Limits::default(), |mut exchange, request| {
+            request.complete(&mut exchange);
             evaluate(meaning, bare.root, &exchange).map(|value| to_json(&value))
         })
         .map_err(|denial| format!("the request is refused: {}", denial.reason.label()))

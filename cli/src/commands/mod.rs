@@ -1,14 +1,14 @@
 //! One file a command; this table names them and their arguments.
 
-mod build;
-mod check;
-mod dump;
-mod eval;
-mod explain;
-mod fmt;
-mod test;
+pub mod build;
+pub mod check;
+pub mod dump;
+pub mod eval;
+pub mod explain;
+pub mod fmt;
+pub mod test;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use shield_compiler::{Outcome, compile};
@@ -28,12 +28,12 @@ pub enum Command {
     Test(test::Arguments),
     /// Format policies
     Fmt(fmt::Arguments),
+    /// Explain a diagnostic's code, or list fields and functions
+    Explain(explain::Arguments),
     /// Evaluate an expression on a request
     Eval(eval::Arguments),
     /// Show what a policy becomes on its way
     Dump(dump::Arguments),
-    /// Explain a diagnostic's code, or list fields and functions
-    Explain(explain::Arguments),
 }
 
 /// How diagnostics are told.
@@ -67,14 +67,14 @@ pub fn run(command: Command, io: &mut Io<'_>) -> Result<End, Failure> {
         Command::Build(arguments) => build::run(&arguments, io),
         Command::Test(arguments) => test::run(&arguments, io),
         Command::Fmt(arguments) => fmt::run(&arguments, io),
+        Command::Explain(arguments) => explain::run(&arguments, io),
         Command::Eval(arguments) => eval::run(&arguments, io),
         Command::Dump(arguments) => dump::run(&arguments, io),
-        Command::Explain(arguments) => explain::run(&arguments, io),
     }
 }
 
 /// Compiles the policy at a path.
-fn compiled(path: &std::path::Path) -> Result<Outcome, Failure> {
+fn compiled(path: &Path) -> Result<Outcome, Failure> {
     let policy = PolicyPath::open(path)?;
     let mut outcome = compile(&policy.sources(), &policy.entries);
     outcome.sources.set_prefix(&policy.prefix);
@@ -82,13 +82,11 @@ fn compiled(path: &std::path::Path) -> Result<Outcome, Failure> {
 }
 
 /// Compiles a policy and reports what is wrong; `Err` holds how the command ends where that is all.
-fn good(path: &PathBuf, telling: Telling, io: &mut Io<'_>) -> Result<Result<Outcome, End>, Failure> {
+fn good(path: &Path, telling: Telling, io: &mut Io<'_>) -> Result<Result<Outcome, End>, Failure> {
     let mut outcome = compiled(path)?;
     let mut reports = Reports::default();
     reports.add(std::mem::take(&mut outcome.diagnostics), outcome.sources.clone());
     reports.write(telling.format, io)?;
-    Ok(match reports.end(telling.denies_warnings()) {
-        End::Fine => Ok(outcome),
-        end => Err(end),
-    })
+    let end = reports.end(telling.denies_warnings());
+    Ok(if end == End::Fine { Ok(outcome) } else { Err(end) })
 }

@@ -1,7 +1,6 @@
 //! `shieldc test`: runs a policy's tests on the interpreter and on machine code, which must agree.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 
 use shield_compiler::ast::Expectation;
@@ -58,7 +57,7 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
 }
 
 /// Why a test fails, on any backend.
-pub fn failure(bundle: &Bundle, test: &Test, sources: &SourceMap) -> Result<Option<String>, Failure> {
+fn failure(bundle: &Bundle, test: &Test, sources: &SourceMap) -> Result<Option<String>, Failure> {
     let digest = bundle.encode().digest;
     for backend in [Backend::Interpreter, Backend::Jit] {
         let policy = Policy::load(bundle.clone(), digest, backend)
@@ -109,20 +108,23 @@ impl Verdict {
 
 fn judge(policy: &Policy, request: &TestRequest, now: u64) -> Verdict {
     let data = as_data(request, now);
-    let judged = data.with_exchange(&Limits::default(), |mut exchange| {
-        let denial = decide(policy, &mut exchange, data.body.as_deref()).err();
+    let judged = data.with_exchange(&Limits::default(), |mut exchange, data| {
+        let denial = decide(policy, &mut exchange, data).err();
         Verdict { denial, events: exchange.take_events() }
     });
     judged.unwrap_or_else(|denial| Verdict { denial: Some(*denial), events: Vec::new() })
 }
 
 /// The whole life of an exchange: head, body, response.
-fn decide<'a>(policy: &Policy, exchange: &mut Exchange<'a>, body: Option<&'a [u8]>) -> Result<(), Denial> {
+fn decide<'a>(policy: &Policy, exchange: &mut Exchange<'a>, data: &'a Request) -> Result<(), Denial> {
     if let Judged::Body { max } = policy.judge_head(exchange)? {
-        let body = body.unwrap_or_default();
+        let body = data.body.as_deref().unwrap_or_default();
         let inspected = body.get(..usize::try_from(max).unwrap_or(usize::MAX)).unwrap_or(body);
         exchange.set_body(inspected, inspected.len() < body.len());
         policy.judge_body(exchange)?;
+    }
+    if let Some(response) = &data.response {
+        exchange.set_response(response.head());
     }
     policy.judge_response(exchange).map(drop)
 }

@@ -53,7 +53,7 @@ impl PolicyChecker<'_, '_> {
             match &statement.node {
                 ApiStatement::Host(names) => hosts.extend(names.iter().filter_map(|name| self.host(name))),
                 ApiStatement::Upstream(list) => {
-                    upstreams.extend(list.iter().filter_map(|one| self.upstream(one)))
+                    upstreams.extend(list.iter().filter_map(|one| self.upstream(one)));
                 }
                 ApiStatement::Openapi(names) => documents.extend(names),
                 ApiStatement::Endpoint(_) => {}

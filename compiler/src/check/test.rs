@@ -127,7 +127,7 @@ impl PolicyChecker<'_, '_> {
             TestStep::Body(text) => request.body = Some(text.clone()),
             TestStep::ResponseStatus(status) => request.response.status = *status,
             TestStep::ResponseHeader(name, value) => {
-                request.response.headers.push((name.clone(), value.clone()))
+                request.response.headers.push((name.clone(), value.clone()));
             }
             TestStep::ResponseBody(text) => request.response.body.clone_from(text),
             TestStep::Expect(expectation) => expectations.push(Spanned::new(expectation.clone(), span)),
