@@ -120,7 +120,9 @@ fn write(messages: &Receiver<Message>, sink: Box<dyn Write + Send>, counts: &Cou
             Err(_) => drop(counts.lost.fetch_add(lines, Relaxed)),
         }
         // Whoever asked may have stopped waiting.
-        finished.iter().for_each(|done| drop(done.send(())));
+        for done in finished {
+            let _ = done.send(());
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::Version;
 use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Permit, Policy, ResponseHead, Step};
-use shield_engine::{DotSegments, EmptySegments, PathPolicy, Separators};
+use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
 use shield_ir::policy::{ApiId, EndpointId};
 
 use crate::config::Settings;
