@@ -79,6 +79,7 @@ codes! {
     W0408 "a regular expression is a plain literal"
     W0501 "a keyword of the document is not enforced"
     W0502 "a schema can never be satisfied"
+    W0503 "paths and parameters of the document do not agree"
 }
 
 #[cfg(test)]

@@ -1,1 +1,42 @@
-//! stub
+//! Turns a bundle into a policy and judges exchanges; no sockets, no clock, no threads.
+//!
+//! ```text
+//! Bundle ──load──► Policy ──judge──► Permit | Denial
+//!                    ▲
+//! Head ──────────► Exchange          (canonical: the only spelling that rules see and the upstream gets)
+//! ```
+//!
+//! ```
+//! use std::net::{IpAddr, Ipv4Addr};
+//! use shield_engine::{Backend, Exchange, Head, Limits, Policy, Step};
+//! use shield_ir::{Bundle, Digest};
+//!
+//! let policy = Policy::load(Bundle::default(), Digest([0; 32]), Backend::Interpreter).unwrap();
+//! let head = Head { target: b"/a/%7Ejane?x=1", headers: vec![(b"host", b"Example.com")], ..Head::default() };
+//! let mut exchange = Exchange::new(head, &Limits::default()).unwrap();
+//! let Ok(Step::Forward(permit)) = policy.judge_head(&mut exchange) else { unreachable!() };
+//! assert_eq!(permit.target(), b"/a/~jane?x=1");
+//! ```
+
+pub mod builtins;
+pub mod constants;
+pub mod denial;
+pub mod event;
+pub mod exchange;
+pub mod facts;
+pub mod interp;
+pub mod pipeline;
+pub mod policy;
+mod stages;
+#[cfg(test)]
+mod testing;
+pub mod value;
+pub mod verdict;
+
+pub use denial::{Denial, Document, Reason, Violation};
+pub use event::{Event, Kind};
+pub use exchange::{Exchange, Head, Limits, PathPolicy, ResponseHead, Version};
+pub use facts::Facts;
+pub use policy::{Backend, LoadError, Policy};
+pub use value::Value;
+pub use verdict::{Change, HeaderEdit, Permit, ResponseEdits, Step};

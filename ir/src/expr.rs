@@ -296,7 +296,7 @@ impl Expr {
 }
 
 /// An operation and the type of its result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Node {
     /// The operation.
     pub expr: Expr,

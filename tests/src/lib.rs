@@ -1,1 +1,11 @@
-//! stub
+//! The harness that runs the suite folders, the corpora and the checks on the house itself.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on says so, and reads the time itself"
+)]
+
+pub mod live;
+pub mod origin;

@@ -44,7 +44,11 @@ impl Checker<'_> {
         let mut checked: Vec<Option<Operand>> = Vec::with_capacity(arguments.len());
         for (at, argument) in arguments.iter().enumerate() {
             let parameter = row.parameter(at)?;
-            let first = checked.first().map(|first| first.map(Operand::ty));
+            let first = match checked.first() {
+                None => First::Itself,
+                Some(None) => First::Broken,
+                Some(Some(first)) => First::Has(first.ty()),
+            };
             checked.push(self.call_argument(row, parameter, argument, first));
         }
         let operands: Vec<Operand> = checked.into_iter().collect::<Option<_>>()?;
@@ -62,18 +66,19 @@ impl Checker<'_> {
         }))
     }
 
-    /// One argument; `first` is the type of the first one, where that is another and has passed.
+    /// One argument; `first` is what is known of the first one.
     fn call_argument(
         &mut self,
         row: &Signature,
         parameter: Parameter,
         argument: &ast::Expr,
-        first: Option<Option<Type>>,
+        first: First,
     ) -> Option<Operand> {
-        let is_first = first.is_none();
+        let is_first = matches!(first, First::Itself);
         let first = match (first, parameter.accepts) {
-            (Some(None), Accepts::ElementOfFirst | Accepts::LikeFirst) => return None,
-            (first, _) => first.flatten(),
+            (First::Broken, Accepts::ElementOfFirst | Accepts::LikeFirst) => return None,
+            (First::Has(ty), _) => Some(ty),
+            (First::Itself | First::Broken, _) => None,
         };
         let operand = match &argument.node {
             ExprKind::Literal(text) => {
@@ -262,6 +267,17 @@ impl Checker<'_> {
     }
 }
 
+/// What is known of a call's first argument when another is checked.
+#[derive(Clone, Copy)]
+enum First {
+    /// This argument is the first.
+    Itself,
+    /// It was reported.
+    Broken,
+    /// It has this type.
+    Has(Type),
+}
+
 const fn body(operand: Operand) -> Typed {
     match operand {
         Operand::One(typed) | Operand::Each { over: _, body: typed } => typed,
@@ -276,8 +292,7 @@ fn literal_type(accepts: Accepts, text: &Text, first: Option<Type>) -> Type {
         Text::Word(_) => Type::INT,
     };
     match (accepts, first) {
-        (Accepts::Just(ty), _) => ty,
-        (Accepts::LikeFirst, Some(ty)) => ty,
+        (Accepts::Just(ty), _) | (Accepts::LikeFirst, Some(ty)) => ty,
         (Accepts::ElementOfFirst, Some(ty)) => ty.element().unwrap_or(own),
         (
             Accepts::OneOf(_)

@@ -179,13 +179,11 @@ impl Checker<'_> {
             return self.binding(name, span);
         }
         let target = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, target)| *target);
-        match FieldId::find(target) {
-            Some(field) => self.field(field, name, span),
-            None => {
-                self.unknown_name(name, span);
-                None
-            }
+        if let Some(field) = FieldId::find(target) {
+            return self.field(field, name, span);
         }
+        self.unknown_name(name, span);
+        None
     }
 
     fn field(&mut self, field: FieldId, written: &str, span: Span) -> Option<Typed> {

@@ -1,0 +1,25 @@
+//! JSON Schema and OpenAPI documents in, nodes of `ir::schema` and operations out.
+//!
+//! `tree` is a document with positions, `library` all documents that one refers to, `compile` turns schemas into
+//! nodes, `openapi` reads everything around them.
+
+mod compile;
+mod dialect;
+mod index;
+mod json;
+mod library;
+mod openapi;
+mod pattern;
+mod plan;
+mod read;
+mod single;
+mod standard;
+pub mod tree;
+mod uri;
+mod yaml;
+
+pub use dialect::Dialect;
+pub use openapi::{Compiled, CompiledOperation, Document, Server};
+pub use pattern::{PatternError, translate as translate_pattern};
+pub use plan::PlanBuilder;
+pub use single::{Texts, compile as compile_schema};

@@ -1,0 +1,269 @@
+//! One extractor for each row of the table of fields that a proxy can fill by itself; every other row has its type's default.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use shield_ir::FieldId;
+use shield_ir::field::FIELDS;
+
+use super::{Exchange, Pairs, join_target, pairs};
+use crate::value::Value;
+
+/// How a field's value is found. The variants keep scalars and lists unboxed for callers that need no [`Value`].
+#[derive(Clone, Copy, Debug)]
+pub enum Extract {
+    /// A `Bool`.
+    Bool(fn(&Exchange<'_>) -> bool),
+    /// An `Int`.
+    Int(fn(&Exchange<'_>) -> i64),
+    /// A `String`.
+    Text(for<'x> fn(&'x Exchange<'_>) -> &'x [u8]),
+    /// A `String` that may be absent.
+    Maybe(for<'x> fn(&'x Exchange<'_>) -> Option<&'x [u8]>),
+    /// An `IP`.
+    Ip(fn(&Exchange<'_>) -> IpAddr),
+    /// The names of pairs.
+    Names(for<'x> fn(&'x Exchange<'_>) -> Pairs<'x>),
+    /// The values of pairs.
+    Values(for<'x> fn(&'x Exchange<'_>) -> Pairs<'x>),
+    /// The values of pairs by name.
+    Map(for<'x> fn(&'x Exchange<'_>) -> Pairs<'x>),
+    /// The values of pairs by name in lower case.
+    Folded(for<'x> fn(&'x Exchange<'_>) -> Pairs<'x>),
+    /// Anything else, made anew each time.
+    Made(for<'x> fn(&'x Exchange<'_>) -> Value<'x>),
+    /// The type's default: false, 0, the empty string, the unspecified address, nothing in arrays and maps.
+    Default,
+}
+
+impl Extract {
+    /// The value of `field`, which this is the extractor of.
+    pub fn value<'x>(self, exchange: &'x Exchange<'_>, field: FieldId) -> Option<Value<'x>> {
+        Some(match self {
+            Self::Bool(get) => Value::Bool(get(exchange)),
+            Self::Int(get) => Value::Int(get(exchange)),
+            Self::Text(get) => Value::text(get(exchange)),
+            Self::Maybe(get) => Value::text(get(exchange)?),
+            Self::Ip(get) => Value::Ip(get(exchange)),
+            Self::Names(get) => get(exchange).names(),
+            Self::Values(get) => get(exchange).values(),
+            Self::Map(get) => get(exchange).map(false),
+            Self::Folded(get) => get(exchange).map(true),
+            Self::Made(get) => get(exchange),
+            Self::Default => Value::default_of(field.row().ty),
+        })
+    }
+}
+
+/// The extractor of a field.
+pub fn extractor(field: FieldId) -> Extract {
+    static BY_FIELD: LazyLock<Box<[Extract]>> = LazyLock::new(|| {
+        let row = |name: &str| EXTRACTORS.iter().find(|row| row.0 == name).map(|row| row.1);
+        FIELDS.iter().map(|field| row(field.name).unwrap_or(Extract::Default)).collect()
+    });
+    BY_FIELD.get(field.index()).copied().unwrap_or(Extract::Default)
+}
+
+/// Fields that have a source here.
+#[rustfmt::skip]
+pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
+    ("http.host", Extract::Text(|x| &x.host.name)),
+    ("http.request.full_uri", Extract::Text(full_uri)),
+    ("http.request.uri", Extract::Text(uri)),
+    ("http.request.uri.path", Extract::Text(|x| &x.path)),
+    ("http.request.uri.path.extension", Extract::Text(|x| x.parsed.extension.get_or_init(|| extension(&x.path)))),
+    ("http.request.uri.query", Extract::Text(|x| x.query)),
+    ("http.request.uri.args", Extract::Map(args)),
+    ("http.request.uri.args.names", Extract::Names(args)),
+    ("http.request.uri.args.values", Extract::Values(args)),
+    ("raw.http.request.full_uri", Extract::Text(|x| x.parsed.raw_full_uri.get_or_init(|| x.with_origin(x.raw.path_and_query)))),
+    ("raw.http.request.uri", Extract::Text(|x| x.raw.path_and_query)),
+    ("raw.http.request.uri.path", Extract::Text(|x| x.raw.path)),
+    ("raw.http.request.uri.path.extension", Extract::Text(|x| x.parsed.raw_extension.get_or_init(|| extension(x.raw.path)))),
+    ("raw.http.request.uri.query", Extract::Text(|x| x.raw.query)),
+    ("raw.http.request.uri.args", Extract::Map(args)),
+    ("raw.http.request.uri.args.names", Extract::Names(args)),
+    ("raw.http.request.uri.args.values", Extract::Values(args)),
+    ("http.request.method", Extract::Text(|x| x.head.method)),
+    ("http.request.version", Extract::Text(|x| x.head.version.name().as_bytes())),
+    ("http.request.timestamp.sec", Extract::Int(|x| (x.head.received_at / 1000).cast_signed())),
+    ("http.request.timestamp.msec", Extract::Int(|x| (x.head.received_at % 1000).cast_signed())),
+    ("ssl", Extract::Bool(|x| x.head.tls)),
+    ("http.cookie", Extract::Text(|x| x.joined(x.known.cookie, b"cookie", &x.parsed.cookie, b"; "))),
+    ("http.referer", Extract::Text(|x| x.at(x.known.referer).unwrap_or_default())),
+    ("http.user_agent", Extract::Text(|x| x.at(x.known.user_agent).unwrap_or_default())),
+    ("http.x_forwarded_for", Extract::Text(|x| x.joined(x.known.forwarded_for, b"x-forwarded-for", &x.parsed.forwarded_for, b", "))),
+    ("http.request.cookies", Extract::Map(cookies)),
+    ("http.request.headers", Extract::Folded(|x| Pairs::Plain(&x.head.headers))),
+    ("http.request.headers.names", Extract::Names(|x| Pairs::Plain(&x.head.headers))),
+    ("http.request.headers.values", Extract::Values(|x| Pairs::Plain(&x.head.headers))),
+    // A head with too many headers is refused and never cut.
+    ("http.request.headers.truncated", Extract::Bool(|_| false)),
+    ("http.request.accepted_languages", Extract::Made(accepted_languages)),
+    ("http.request.body.raw", Extract::Text(|x| x.body().unwrap_or_default())),
+    ("http.request.body.truncated", Extract::Bool(|x| x.body.is_some_and(|body| body.truncated))),
+    ("http.request.body.size", Extract::Int(body_size)),
+    ("http.request.body.form", Extract::Map(form)),
+    ("http.request.body.form.names", Extract::Names(form)),
+    ("http.request.body.form.values", Extract::Values(form)),
+    ("http.request.body.mime", Extract::Text(|x| super::body::sniff(x.body().unwrap_or_default()).as_bytes())),
+    ("http.request.body.multipart", Extract::Made(|x| Value::grouped(x.parts().iter().flat_map(|part| part.names().map(|name| (Cow::Borrowed(name), Value::text(part.value))))))),
+    ("http.request.body.multipart.names", Extract::Made(|x| per_part(x, |part| part.names().collect()))),
+    ("http.request.body.multipart.values", Extract::Made(|x| Value::Array(x.parts().iter().map(|part| Value::text(part.value)).collect()))),
+    ("http.request.body.multipart.content_types", Extract::Made(|x| per_part(x, |part| part.headers(b"content-type").collect()))),
+    ("http.request.body.multipart.content_dispositions", Extract::Made(|x| per_part(x, |part| part.headers(b"content-disposition").collect()))),
+    ("http.request.body.multipart.content_transfer_encodings", Extract::Made(|x| per_part(x, |part| part.headers(b"content-transfer-encoding").collect()))),
+    ("http.request.body.multipart.filenames", Extract::Made(|x| per_part(x, |part| part.filenames().collect()))),
+    ("ip.src", Extract::Ip(|x| x.head.client)),
+    ("cf.tls_version", Extract::Text(|x| if x.head.tls { b"" } else { b"none" })),
+    ("cf.edge.server_port", Extract::Int(|x| i64::from(x.head.server.port()))),
+    ("cf.edge.server_ip", Extract::Ip(|x| x.head.server.ip())),
+    ("cf.edge.client_tcp", Extract::Bool(|x| x.head.version != super::Version::Http3)),
+    ("cf.timings.edge_msec", Extract::Int(|x| x.response.as_ref().map_or(0, |response| response.edge_ms))),
+    ("cf.timings.origin_ttfb_msec", Extract::Int(|x| x.response.as_ref().map_or(0, |response| response.ttfb_ms))),
+    ("cf.random_seed", Extract::Text(|x| &x.head.seed)),
+    ("cf.ray_id", Extract::Text(|x| x.head.request_id.as_bytes())),
+    ("cf.zone.name", Extract::Text(|x| &x.host.name)),
+    // Attack scores of 100 mean that nothing was scored.
+    ("cf.waf.score", Extract::Int(|_| 100)),
+    ("cf.waf.score.sqli", Extract::Int(|_| 100)),
+    ("cf.waf.score.xss", Extract::Int(|_| 100)),
+    ("cf.waf.score.rce", Extract::Int(|_| 100)),
+    ("cf.llm.prompt.injection_score", Extract::Int(|_| 100)),
+    ("cf.api_gateway.fallthrough_detected", Extract::Bool(|x| x.state.fallthrough)),
+    ("http.response.code", Extract::Int(|x| x.response.as_ref().map_or(0, |response| i64::from(response.status)))),
+    ("http.response.headers", Extract::Folded(response_headers)),
+    ("http.response.headers.names", Extract::Names(response_headers)),
+    ("http.response.headers.values", Extract::Values(response_headers)),
+    ("http.response.content_type.media_type", Extract::Text(media_type)),
+    ("raw.http.response.headers", Extract::Folded(response_headers)),
+    ("raw.http.response.headers.names", Extract::Names(response_headers)),
+    ("raw.http.response.headers.values", Extract::Values(response_headers)),
+    ("api.name", Extract::Maybe(|x| x.state.api_name.as_deref().map(str::as_bytes))),
+    ("api.endpoint", Extract::Maybe(|x| x.state.endpoint_name.as_deref().map(str::as_bytes))),
+    ("api.operation_id", Extract::Maybe(|x| x.state.operation_id.as_deref().map(str::as_bytes))),
+    ("api.path_params", Extract::Made(|x| Value::Map(x.state.params.iter().map(|(name, value)| (Cow::Borrowed(name.as_bytes()), Value::text(value))).collect()))),
+    // Sessions are not known yet: nothing identifies the client.
+    ("session.id", Extract::Maybe(|_| None)),
+];
+
+fn args<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
+    Pairs::Plain(exchange.parsed.args.get_or_init(|| pairs::form(exchange.query)))
+}
+
+fn cookies<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
+    Pairs::Decoded(exchange.parsed.cookies.get_or_init(|| {
+        let lines = exchange.head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
+        pairs::cookies(lines.map(|(_, value)| *value))
+    }))
+}
+
+fn form<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
+    Pairs::Plain(exchange.parsed.form.get_or_init(|| {
+        let is_form = super::body::media_type(exchange.at(exchange.known.content_type).unwrap_or_default())
+            .eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
+        if is_form { pairs::form(exchange.body().unwrap_or_default()) } else { Vec::new() }
+    }))
+}
+
+fn response_headers<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
+    Pairs::Plain(exchange.response.as_ref().map_or(&[], |response| &response.headers))
+}
+
+fn uri<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
+    match exchange.received_target() {
+        Some(target) => target,
+        None => exchange.parsed.uri.get_or_init(|| join_target(&exchange.path, exchange.query)),
+    }
+}
+
+fn full_uri<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
+    exchange.parsed.full_uri.get_or_init(|| exchange.with_origin(uri(exchange)))
+}
+
+fn body_size(exchange: &Exchange<'_>) -> i64 {
+    let seen = exchange.body().map_or(0, |body| i64::try_from(body.len()).unwrap_or(i64::MAX));
+    let announced = || {
+        let text = std::str::from_utf8(exchange.at(exchange.known.content_length)?).ok()?;
+        text.trim().parse::<i64>().ok()
+    };
+    if exchange.is_truncated() { announced().unwrap_or(seen).max(seen) } else { seen }
+}
+
+fn media_type<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
+    exchange.parsed.media_type.get_or_init(|| {
+        let headers = response_headers(exchange);
+        let value = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"content-type"));
+        super::body::media_type(value.map_or(b"", |(_, value)| value)).to_ascii_lowercase()
+    })
+}
+
+/// The text after the last dot of the last segment in lower case; nothing for a segment whose only dot is its first byte.
+fn extension(path: &[u8]) -> Vec<u8> {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    match memchr::memrchr(b'.', name) {
+        None | Some(0) => Vec::new(),
+        Some(dot) => name.get(dot + 1..).unwrap_or_default().to_ascii_lowercase(),
+    }
+}
+
+/// The tags of `Accept-Language` by weight, the heaviest first; `*` and tags of weight 0 are left out.
+fn accepted_languages<'x>(exchange: &'x Exchange<'_>) -> Value<'x> {
+    let lines =
+        exchange.head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"accept-language"));
+    let mut tags: Vec<(u32, &[u8])> = lines
+        .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+        .filter_map(|range| {
+            let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+            let tag = parts.next().filter(|tag| !tag.is_empty() && *tag != b"*")?;
+            let weight = parts.find_map(|part| part.strip_prefix(b"q=").or_else(|| part.strip_prefix(b"Q=")));
+            Some((weight.map_or(1000, thousandths), tag))
+        })
+        .filter(|(weight, _)| *weight > 0)
+        .collect();
+    tags.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
+    Value::Array(tags.into_iter().map(|(_, tag)| Value::text(tag)).collect())
+}
+
+/// A weight such as `0.8` in thousandths; 0 where it is malformed.
+fn thousandths(text: &[u8]) -> u32 {
+    let (whole, fraction) = match text {
+        [whole @ (b'0' | b'1')] => (*whole, &b""[..]),
+        [whole @ (b'0' | b'1'), b'.', fraction @ ..] if fraction.len() <= 3 => (*whole, fraction),
+        _ => return 0,
+    };
+    if !fraction.iter().all(u8::is_ascii_digit) {
+        return 0;
+    }
+    let digits = fraction.iter().chain(b"000").take(3);
+    let fraction = digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    (u32::from(whole - b'0') * 1000 + fraction).min(1000)
+}
+
+fn per_part<'x>(
+    exchange: &'x Exchange<'_>,
+    of: impl Fn(&'x super::body::Part<'x>) -> Vec<&'x [u8]>,
+) -> Value<'x> {
+    let texts = |part| Value::Array(of(part).into_iter().map(Value::text).collect());
+    Value::Array(exchange.parts().iter().map(texts).collect())
+}
+
+impl<'a> Exchange<'a> {
+    fn parts(&self) -> &[super::body::Part<'a>] {
+        self.parsed.parts.get_or_init(|| {
+            let content_type = self.at(self.known.content_type).unwrap_or_default();
+            super::body::parts(content_type, self.body().unwrap_or_default())
+        })
+    }
+
+    fn with_origin(&self, target: &[u8]) -> Vec<u8> {
+        let (scheme, default) = if self.head.tls { (&b"https://"[..], 443) } else { (&b"http://"[..], 80) };
+        let mut uri = [scheme, &self.host.name].concat();
+        if let Some(port) = self.host.port.filter(|port| *port != default) {
+            uri.extend_from_slice(format!(":{port}").as_bytes());
+        }
+        uri.extend_from_slice(target);
+        uri
+    }
+}

@@ -1,0 +1,78 @@
+//! The canonical form of an authority: host in lower case, port apart.
+
+use std::borrow::Cow;
+
+use crate::denial::Reason;
+
+/// An authority taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Host<'a> {
+    /// In lower case, without a final dot; an IPv6 address in brackets.
+    pub(crate) name: Cow<'a, [u8]>,
+    /// The port, where one is given.
+    pub(crate) port: Option<u16>,
+}
+
+/// Reads an authority; user information has no place in one.
+pub(crate) fn read(authority: &[u8]) -> Result<Host<'_>, Reason> {
+    let (name, port) = split(authority).ok_or(Reason::HostMalformed)?;
+    let port = match port {
+        None | Some([]) => None,
+        Some(digits) if digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) => {
+            let text = std::str::from_utf8(digits).map_err(|_| Reason::HostMalformed)?;
+            Some(text.parse().map_err(|_| Reason::HostMalformed)?)
+        }
+        Some(_) => return Err(Reason::HostMalformed),
+    };
+    let name = name.strip_suffix(b".").unwrap_or(name);
+    if name.is_empty() || name.len() > 255 || !name.iter().copied().all(is_allowed) {
+        return Err(Reason::HostMalformed);
+    }
+    let name = if name.iter().any(u8::is_ascii_uppercase) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    };
+    Ok(Host { name, port })
+}
+
+const fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']')
+}
+
+fn split(authority: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    if authority.first() == Some(&b'[') {
+        let end = authority.iter().position(|byte| *byte == b']')?;
+        let (name, rest) = authority.split_at_checked(end + 1)?;
+        let address = std::str::from_utf8(name.get(1..end)?).ok()?;
+        address.parse::<std::net::Ipv6Addr>().ok()?;
+        return match rest {
+            [] => Some((name, None)),
+            [b':', port @ ..] => Some((name, Some(port))),
+            _ => None,
+        };
+    }
+    let mut halves = authority.splitn(2, |byte| *byte == b':');
+    let name = halves.next()?;
+    let port = halves.next();
+    (!name.iter().any(|byte| matches!(byte, b'[' | b']'))).then_some((name, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_lower_case_and_without_port() {
+        let read = |text: &'static str| {
+            read(text.as_bytes()).map(|host| (String::from_utf8(host.name.into_owned()).unwrap(), host.port))
+        };
+        assert_eq!(read("Example.COM:8080"), Ok(("example.com".into(), Some(8080))));
+        assert_eq!(read("example.com."), Ok(("example.com".into(), None)));
+        assert_eq!(read("[2001:DB8::1]:1"), Ok(("[2001:db8::1]".into(), Some(1))));
+        for bad in ["", ":80", "a:b", "a:99999", "u@h", "a b", "[::1", "[x]", "[::1]x", "a:1:2", "a]", "a/b"]
+        {
+            assert_eq!(read(bad), Err(Reason::HostMalformed), "{bad}");
+        }
+    }
+}

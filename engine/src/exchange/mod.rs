@@ -1,0 +1,485 @@
+//! One request and its answer as rules see them: canonical, parsed lazily, each fact once.
+
+mod body;
+mod fields;
+mod host;
+mod pairs;
+mod target;
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use shield_ir::FieldId;
+use shield_ir::policy::{ApiId, EndpointId};
+
+use crate::denial::{Denial, Reason};
+use crate::event::Event;
+use crate::facts::{Facts, Token};
+use crate::value::Value;
+use crate::verdict::HeaderEdit;
+
+pub use fields::{Extract, extractor};
+pub use pairs::Pairs;
+use pairs::{DecodedPairs, PlainPairs};
+pub(crate) use target::hex_pair;
+pub use target::{DotSegments, EmptySegments, PathPolicy, Separators};
+
+/// The protocol version of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.0
+    Http10,
+    /// HTTP/1.1
+    #[default]
+    Http11,
+    /// HTTP/2
+    Http2,
+    /// HTTP/3
+    Http3,
+}
+
+impl Version {
+    /// As `http.request.version` gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+            Self::Http3 => "HTTP/3",
+        }
+    }
+}
+
+/// A request's head as it was received, and what is known of how it came.
+#[derive(Clone, Debug)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: &'a [u8],
+    /// The target in origin or absolute form.
+    pub target: &'a [u8],
+    /// The version.
+    pub version: Version,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// Headers in order, names as received; HTTP/2's `:authority` stands here as `host`.
+    pub headers: Vec<(&'a [u8], &'a [u8])>,
+    /// The client's address, trusted proxies taken into account.
+    pub client: IpAddr,
+    /// The address that the request came to.
+    pub server: SocketAddr,
+    /// When it was received, in milliseconds since 1970.
+    pub received_at: u64,
+    /// Random bytes, other ones for each request.
+    pub seed: [u8; 16],
+    /// The name of this request in logs.
+    pub request_id: &'a str,
+}
+
+impl Default for Head<'_> {
+    fn default() -> Self {
+        Self {
+            method: b"GET",
+            target: b"/",
+            version: Version::Http11,
+            tls: false,
+            headers: Vec::new(),
+            client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            server: SocketAddr::from(([0, 0, 0, 0], 0)),
+            received_at: 0,
+            seed: [0; 16],
+            request_id: "",
+        }
+    }
+}
+
+/// An answer's head as the upstream sent it.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseHead<'a> {
+    /// The status.
+    pub status: u16,
+    /// Headers in order.
+    pub headers: Vec<(&'a [u8], &'a [u8])>,
+    /// Milliseconds from the sent request to the first byte of the answer.
+    pub ttfb_ms: i64,
+    /// Milliseconds spent here so far.
+    pub edge_ms: i64,
+}
+
+/// What a request's head may be at most, and what its path may look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the target.
+    pub target: usize,
+    /// Number of headers.
+    pub headers: usize,
+    /// Bytes of all header names and values.
+    pub header_bytes: usize,
+    /// Number of query arguments.
+    pub args: usize,
+    /// Odd paths.
+    pub path: PathPolicy,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            target: 16 << 10,
+            headers: 100,
+            header_bytes: 64 << 10,
+            args: 1000,
+            path: PathPolicy::default(),
+        }
+    }
+}
+
+/// A body as far as it was buffered.
+#[derive(Clone, Copy, Debug)]
+struct Body<'a> {
+    bytes: &'a [u8],
+    truncated: bool,
+}
+
+/// A request in canonical form, and what is found out about it.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    head: Head<'a>,
+    /// What rules match and the upstream gets.
+    path: Cow<'a, [u8]>,
+    query: &'a [u8],
+    raw: target::Parts<'a>,
+    host: host::Host<'a>,
+    known: KnownHeaders,
+    body: Option<Body<'a>>,
+    response: Option<ResponseHead<'a>>,
+    overrides: BTreeMap<FieldId, Value<'a>>,
+    declared: Vec<Option<Value<'a>>>,
+    parsed: Parsed<'a>,
+    pub(crate) state: State<'a>,
+}
+
+/// What the stages find out and decide.
+#[derive(Debug, Default)]
+pub(crate) struct State<'a> {
+    pub(crate) api: Option<ApiId>,
+    pub(crate) api_name: Option<Arc<str>>,
+    pub(crate) endpoint: Option<EndpointId>,
+    pub(crate) endpoint_name: Option<Arc<str>>,
+    pub(crate) operation_id: Option<Arc<str>>,
+    pub(crate) params: Vec<(Box<str>, Cow<'a, [u8]>)>,
+    pub(crate) fallthrough: bool,
+    pub(crate) skipped: u8,
+    pub(crate) path: Option<Vec<u8>>,
+    pub(crate) query: Option<Vec<u8>>,
+    pub(crate) request_edits: Vec<HeaderEdit>,
+    pub(crate) response_edits: Vec<HeaderEdit>,
+    pub(crate) events: Vec<Event>,
+}
+
+/// Facts that are computed when first asked for.
+#[derive(Debug, Default)]
+struct Parsed<'a> {
+    uri: OnceCell<Vec<u8>>,
+    full_uri: OnceCell<Vec<u8>>,
+    raw_full_uri: OnceCell<Vec<u8>>,
+    extension: OnceCell<Vec<u8>>,
+    raw_extension: OnceCell<Vec<u8>>,
+    args: OnceCell<PlainPairs<'a>>,
+    form: OnceCell<PlainPairs<'a>>,
+    parts: OnceCell<Vec<body::Part<'a>>>,
+    cookies: OnceCell<DecodedPairs<'a>>,
+    cookie: OnceCell<Vec<u8>>,
+    forwarded_for: OnceCell<Vec<u8>>,
+    media_type: OnceCell<Vec<u8>>,
+}
+
+/// Headers that the head's check meets anyway and remembers: the place of the first and how many there are.
+#[derive(Clone, Copy, Debug, Default)]
+struct KnownHeaders {
+    host: Place,
+    cookie: Place,
+    user_agent: Place,
+    referer: Place,
+    forwarded_for: Place,
+    content_type: Place,
+    content_encoding: Place,
+    content_length: Place,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Place {
+    first: u16,
+    count: u16,
+}
+
+impl KnownHeaders {
+    fn note(&mut self, name: &[u8], at: usize) {
+        let place = match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => &mut self.host,
+            6 if name.eq_ignore_ascii_case(b"cookie") => &mut self.cookie,
+            7 if name.eq_ignore_ascii_case(b"referer") => &mut self.referer,
+            10 if name.eq_ignore_ascii_case(b"user-agent") => &mut self.user_agent,
+            12 if name.eq_ignore_ascii_case(b"content-type") => &mut self.content_type,
+            14 if name.eq_ignore_ascii_case(b"content-length") => &mut self.content_length,
+            15 if name.eq_ignore_ascii_case(b"x-forwarded-for") => &mut self.forwarded_for,
+            16 if name.eq_ignore_ascii_case(b"content-encoding") => &mut self.content_encoding,
+            _ => return,
+        };
+        if place.count == 0 {
+            place.first = at as u16;
+        }
+        place.count = place.count.saturating_add(1);
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// The canonical form of a request, or why it has none.
+    pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
+        Self::canonical(head, limits).map_err(Denial::from)
+    }
+
+    fn canonical(head: Head<'a>, limits: &Limits) -> Result<Self, Reason> {
+        let is_token = |byte: &u8| !byte.is_ascii_lowercase() && is_token_byte(*byte);
+        if head.method.is_empty() || head.method.len() > 64 || !head.method.iter().all(is_token) {
+            return Err(Reason::Method);
+        }
+        if head.target.len() > limits.target {
+            return Err(Reason::TargetTooLong);
+        }
+        let known = headers(&head.headers, limits)?;
+        let raw = target::parts(head.target, head.method)?;
+        let path =
+            if raw.path == b"*" { Cow::Borrowed(raw.path) } else { target::path(raw.path, limits.path)? };
+        if !raw.query.is_empty() && memchr::memchr_iter(b'&', raw.query).count() >= limits.args {
+            return Err(Reason::TooManyArgs);
+        }
+        let host = host_of(&head, &raw, known.host)?;
+        Ok(Self {
+            query: raw.query,
+            head,
+            path,
+            raw,
+            host,
+            known,
+            body: None,
+            response: None,
+            overrides: BTreeMap::new(),
+            declared: Vec::new(),
+            parsed: Parsed::default(),
+            state: State::default(),
+        })
+    }
+
+    /// Gives fields the values that a request cannot show; they win over what it shows.
+    pub fn with_fields(&mut self, fields: BTreeMap<FieldId, Value<'a>>) {
+        self.overrides.extend(fields);
+    }
+
+    /// Gives the names of `Program::declared` their values, by place.
+    pub fn with_declared(&mut self, values: Vec<Option<Value<'a>>>) {
+        self.declared = values;
+    }
+
+    /// Gives the request's body, whole or cut where `truncated`.
+    pub fn set_body(&mut self, bytes: &'a [u8], truncated: bool) {
+        self.body = Some(Body { bytes, truncated });
+    }
+
+    /// Gives the answer's head.
+    pub fn set_response(&mut self, head: ResponseHead<'a>) {
+        self.response = Some(head);
+    }
+
+    /// The method.
+    pub const fn method(&self) -> &'a [u8] {
+        self.head.method
+    }
+
+    /// The canonical path: what rules match and the upstream gets.
+    pub fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    /// The query, without its question mark.
+    pub const fn query(&self) -> &'a [u8] {
+        self.query
+    }
+
+    /// The host in lower case, without port.
+    pub fn host(&self) -> &[u8] {
+        &self.host.name
+    }
+
+    /// The port that the client named.
+    pub const fn port(&self) -> Option<u16> {
+        self.host.port
+    }
+
+    /// The head as it was received.
+    pub const fn head(&self) -> &Head<'a> {
+        &self.head
+    }
+
+    /// The body, as far as it was buffered.
+    pub fn body(&self) -> Option<&'a [u8]> {
+        self.body.map(|body| body.bytes)
+    }
+
+    /// The API whose host it has.
+    pub const fn api(&self) -> Option<ApiId> {
+        self.state.api
+    }
+
+    /// The endpoint that it is for.
+    pub const fn endpoint(&self) -> Option<EndpointId> {
+        self.state.endpoint
+    }
+
+    /// What was found, in order.
+    pub fn events(&self) -> &[Event] {
+        &self.state.events
+    }
+
+    /// What was found, taken out.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.state.events)
+    }
+
+    /// The first header of that name, in lower case.
+    pub fn header(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.head.headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.body.is_some_and(|body| body.truncated)
+    }
+
+    pub(crate) fn content_encoding(&self) -> Option<&'a [u8]> {
+        self.at(self.known.content_encoding)
+    }
+
+    /// Path and query as they go upstream where no rule rewrites them, borrowed where the client's target is canonical.
+    pub(crate) fn target(&self) -> Cow<'a, [u8]> {
+        match self.received_target() {
+            Some(target) => Cow::Borrowed(target),
+            None => Cow::Owned(join_target(&self.path, self.query)),
+        }
+    }
+
+    /// Path and query as they were received, where that is their canonical form.
+    fn received_target(&self) -> Option<&'a [u8]> {
+        let is_whole = self.raw.path_and_query.starts_with(self.raw.path);
+        (is_whole && matches!(self.path, Cow::Borrowed(_))).then_some(self.raw.path_and_query)
+    }
+
+    fn at(&self, place: Place) -> Option<&'a [u8]> {
+        let header = self.head.headers.get(usize::from(place.first)).filter(|_| place.count > 0)?;
+        Some(header.1)
+    }
+
+    /// All values of a header with a separator between them.
+    fn joined<'x>(
+        &'x self,
+        place: Place,
+        name: &[u8],
+        cell: &'x OnceCell<Vec<u8>>,
+        separator: &[u8],
+    ) -> &'x [u8] {
+        if place.count <= 1 {
+            return self.at(place).unwrap_or_default();
+        }
+        cell.get_or_init(|| {
+            let named = self.head.headers.iter().filter(|(each, _)| each.eq_ignore_ascii_case(name));
+            named.map(|(_, value)| *value).collect::<Vec<_>>().join(separator)
+        })
+    }
+}
+
+/// `path?query`, or the path alone where there is no query.
+pub(crate) fn join_target(path: &[u8], query: &[u8]) -> Vec<u8> {
+    let mut target = path.to_vec();
+    if !query.is_empty() {
+        target.push(b'?');
+        target.extend_from_slice(query);
+    }
+    target
+}
+
+fn headers(headers: &[(&[u8], &[u8])], limits: &Limits) -> Result<KnownHeaders, Reason> {
+    if headers.len() > limits.headers.min(usize::from(u16::MAX)) {
+        return Err(Reason::TooManyHeaders);
+    }
+    let mut known = KnownHeaders::default();
+    let mut bytes = 0_usize;
+    for (at, (name, value)) in headers.iter().enumerate() {
+        bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
+        let breaks = value.iter().fold(false, |found, byte| found | matches!(byte, 0 | b'\r' | b'\n'));
+        if breaks || name.is_empty() || !name.iter().all(|byte| is_token_byte(*byte)) {
+            return Err(Reason::Header);
+        }
+        known.note(name, at);
+    }
+    if bytes > limits.header_bytes {
+        return Err(Reason::HeadersTooLarge);
+    }
+    Ok(known)
+}
+
+/// Bytes of an RFC 9110 token.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>, place: Place) -> Result<host::Host<'a>, Reason> {
+    let given = match place.count {
+        0 => return Err(Reason::HostMissing),
+        1 => head.headers.get(usize::from(place.first)).ok_or(Reason::HostMissing)?.1,
+        _ => return Err(Reason::HostDuplicate),
+    };
+    let host = host::read(given)?;
+    match raw.authority {
+        Some(authority) if host::read(authority)? != host => Err(Reason::HostMismatch),
+        _ => Ok(host),
+    }
+}
+
+impl Facts for Exchange<'_> {
+    fn field(&self, field: FieldId) -> Option<Value<'_>> {
+        if !self.overrides.is_empty()
+            && let Some(value) = self.overrides.get(&field)
+        {
+            return Some(value.clone());
+        }
+        extractor(field).value(self, field)
+    }
+
+    fn declared(&self, index: u32) -> Option<Value<'_>> {
+        self.declared.get(index as usize)?.clone()
+    }
+
+    fn token(&self, _name: &[u8]) -> Token {
+        Token::Absent
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! A bundle made ready to judge: immutable, shared, the unit of hot reload.
+
+use std::sync::Arc;
+
+use shield_ir::policy::{Api, ApiId, EndpointId, Problems, Rule, RuleId, Settings};
+use shield_ir::verify::{self, VerifyError};
+use shield_ir::{Bundle, Digest, ExprId, Phase};
+
+use crate::constants::{ConstantError, Constants};
+use crate::exchange::Exchange;
+use crate::interp::{self, Meaning};
+use crate::stages::host::Hosts;
+use crate::value::Value;
+
+/// What evaluates conditions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// The interpreter: the meaning, and what serves where nothing else can.
+    Interpreter,
+    /// Native code made in this process.
+    #[default]
+    Jit,
+}
+
+/// Why a bundle cannot become a policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// It breaks an invariant.
+    #[error("the bundle breaks an invariant: {0}")]
+    Invalid(#[from] VerifyError),
+    /// A pattern in it cannot be made.
+    #[error(transparent)]
+    Constant(#[from] ConstantError),
+}
+
+/// A policy.
+#[derive(Debug)]
+pub struct Policy {
+    pub(crate) bundle: Bundle,
+    pub(crate) hosts: Hosts,
+    pub(crate) shadow: bool,
+    digest: Digest,
+    backend: Backend,
+    constants: Constants,
+    api_names: Box<[Arc<str>]>,
+    /// Rules by phase, in the order of the text.
+    phases: [Box<[RuleId]>; 4],
+}
+
+impl Policy {
+    /// Makes a bundle ready.
+    pub fn load(bundle: Bundle, digest: Digest, backend: Backend) -> Result<Self, LoadError> {
+        verify::bundle(&bundle)?;
+        let constants = Constants::of(&bundle.program)?;
+        let of_phase = |phase| {
+            let rules = bundle.rules.iter().enumerate();
+            rules.filter(|(_, rule)| rule.phase == phase).map(|(at, _)| RuleId(at as u32)).collect()
+        };
+        Ok(Self {
+            hosts: Hosts::of(&bundle),
+            phases: Phase::ALL.map(of_phase),
+            api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
+            shadow: false,
+            bundle,
+            digest,
+            backend,
+            constants,
+        })
+    }
+
+    /// The same policy, recording what it finds and enforcing nothing where `shadow`.
+    #[must_use]
+    pub const fn in_shadow(mut self, shadow: bool) -> Self {
+        self.shadow = shadow;
+        self
+    }
+
+    /// What it was made of.
+    pub const fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// The bundle's name.
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What evaluates conditions.
+    pub const fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The API of that id.
+    pub fn api(&self, id: ApiId) -> Option<&Api> {
+        self.bundle.apis.get(id.0 as usize)
+    }
+
+    pub(crate) fn api_name(&self, id: ApiId) -> Option<Arc<str>> {
+        self.api_names.get(id.0 as usize).cloned()
+    }
+
+    pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule> {
+        self.bundle.rules.get(id.0 as usize)
+    }
+
+    /// The rules of a phase, in the order of the text.
+    pub fn rules(&self, phase: Phase) -> &[RuleId] {
+        match (&self.phases, phase) {
+            ([rules, _, _, _], Phase::Head)
+            | ([_, rules, _, _], Phase::State)
+            | ([_, _, rules, _], Phase::Body)
+            | ([_, _, _, rules], Phase::Response) => rules,
+        }
+    }
+
+    /// What holds for an exchange: its endpoint's settings, else its API's, else the defaults.
+    pub(crate) fn settings(&self, exchange: &Exchange<'_>) -> Settings {
+        let endpoint = |id: EndpointId| self.bundle.endpoints.get(id.0 as usize).map(|row| row.settings);
+        let api = |id| self.api(id).map(|row| row.settings);
+        exchange.endpoint().and_then(endpoint).or_else(|| exchange.api().and_then(api)).unwrap_or_default()
+    }
+
+    pub(crate) fn problems(&self, exchange: &Exchange<'_>) -> Problems {
+        self.settings(exchange).problems
+    }
+
+    const fn meaning(&self) -> Meaning<'_> {
+        Meaning { program: &self.bundle.program, constants: &self.constants }
+    }
+
+    /// Whether a rule's condition holds.
+    pub(crate) fn holds(&self, rule: &Rule, exchange: &Exchange<'_>) -> bool {
+        interp::holds(self.meaning(), rule.when, exchange)
+    }
+
+    /// The string that an expression of an action gives.
+    pub(crate) fn text(&self, id: ExprId, exchange: &Exchange<'_>) -> Option<Vec<u8>> {
+        match interp::evaluate(self.meaning(), id, exchange)? {
+            Value::String(text) => Some(text.into_owned()),
+            Value::Bool(_) | Value::Int(_) | Value::Ip(_) | Value::Array(_) | Value::Map(_) => None,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! One file for each protection; `pipeline` says when they run.
+
+pub(crate) mod body;
+pub(crate) mod host;
+pub(crate) mod rules;
