@@ -1,7 +1,5 @@
 //! Bare expressions, as `shieldc eval` and editors ask for them: one expression, no items around it.
 
-use std::collections::BTreeMap;
-
 use shield_ir::{ExprId, Program, Type};
 
 use crate::check::Checker;
@@ -15,7 +13,7 @@ use crate::source::{FileId, SourceMap, Span};
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Names that the data of a request brings, beyond the table of fields.
-    pub declared: BTreeMap<String, Type>,
+    pub declared: Vec<(String, Type)>,
     /// Whether fields that need Cloudflare's network may be asked, since the request's data says what they are.
     pub cloud: bool,
 }

@@ -1,6 +1,5 @@
 //! `shieldc eval`: an expression's value for a request.
 
-use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::PathBuf;
 
@@ -86,7 +85,7 @@ fn answer(line: &str) -> Result<Json, String> {
 
 /// A request that says anything of fields may be asked for those that need Cloudflare's network.
 fn options(request: &Request) -> BareOptions {
-    let declared: BTreeMap<_, _> = request.declared.iter().map(|(name, ty, _)| (name.clone(), *ty)).collect();
+    let declared = request.declared.iter().map(|(name, ty, _)| (name.clone(), *ty)).collect();
     BareOptions { declared, cloud: request.has_fields }
 }
 

@@ -4,6 +4,8 @@ pub mod build;
 pub mod check;
 pub mod dump;
 pub mod eval;
+pub mod explain;
+pub mod fmt;
 pub mod test;
 
 use std::path::Path;
@@ -24,6 +26,10 @@ pub enum Command {
     Build(build::Arguments),
     /// Run the tests of policies
     Test(test::Arguments),
+    /// Format policies
+    Fmt(fmt::Arguments),
+    /// Explain a diagnostic's code, or list fields and functions
+    Explain(explain::Arguments),
     /// Evaluate an expression on a request
     Eval(eval::Arguments),
     /// Show what a policy becomes on its way
@@ -60,6 +66,8 @@ pub fn run(command: Command, io: &mut Io<'_>) -> Result<End, Failure> {
         Command::Check(arguments) => check::run(&arguments, io),
         Command::Build(arguments) => build::run(&arguments, io),
         Command::Test(arguments) => test::run(&arguments, io),
+        Command::Fmt(arguments) => fmt::run(&arguments, io),
+        Command::Explain(arguments) => explain::run(&arguments, io),
         Command::Eval(arguments) => eval::run(&arguments, io),
         Command::Dump(arguments) => dump::run(&arguments, io),
     }

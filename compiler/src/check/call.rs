@@ -6,6 +6,7 @@ use shield_ir::wildcard::{Part, replacement};
 use shield_ir::{Builtin, Expr, ExprId, Literal, Type};
 
 use super::expr::Operand;
+use super::literal::is_identifier;
 use super::{Checker, Typed};
 use crate::ast::{self, ExprKind, Spanned, Text};
 use crate::codes::{E0201, E0202, E0303, E0306};
@@ -53,6 +54,7 @@ impl Checker<'_> {
         }
         let operands: Vec<Operand> = checked.into_iter().collect::<Option<_>>()?;
         self.patterns_fit(builtin, &operands, arguments)?;
+        self.replaces_once(builtin, name)?;
         let ids: Vec<ExprId> = operands.iter().map(|operand| body(*operand).id).collect();
         let ty = match row.returns {
             Returns::Just(ty) => ty,
@@ -81,6 +83,9 @@ impl Checker<'_> {
             (First::Itself | First::Broken, _) => None,
         };
         let operand = match &argument.node {
+            ExprKind::Literal(Text::Word(word)) if is_identifier(word) => {
+                Operand::One(self.name(word, argument.span)?)
+            }
             ExprKind::Literal(text) => {
                 let ty = literal_type(parameter.accepts, text, first);
                 Operand::One(self.word_operand(text, argument.span, ty)?)
@@ -238,6 +243,20 @@ impl Checker<'_> {
             span,
             format!("`${{{highest}}}` is asked for, the pattern has {groups} {kind}"),
         ));
+        None
+    }
+
+    /// One expression replaces by pattern once: each such call may make its text longer.
+    fn replaces_once(&mut self, builtin: Builtin, name: &Spanned<String>) -> Option<()> {
+        if !matches!(builtin, Builtin::RegexReplace | Builtin::WildcardReplace) {
+            return Some(());
+        }
+        let Some(first) = self.replacement.replace(name.span) else { return Some(()) };
+        self.report(
+            Diagnostic::new(E0303, name.span, "an expression calls `regex_replace` or `wildcard_replace` once")
+                .related(first, "the first time")
+                .help("match more with one pattern"),
+        );
         None
     }
 

@@ -79,6 +79,8 @@ pub(crate) struct Checker<'a> {
     pub names: Names,
     /// Names that were asked for, so that the others can be called unused.
     pub used: std::collections::BTreeSet<String>,
+    /// Where this expression replaces by pattern, if it has.
+    pub replacement: Option<Span>,
     /// Where mistakes go.
     pub diagnostics: &'a mut Vec<Diagnostic>,
 }
@@ -90,6 +92,7 @@ impl<'a> Checker<'a> {
             program: Program::default(),
             names: Names::default(),
             used: std::collections::BTreeSet::new(),
+            replacement: None,
             diagnostics,
         }
     }

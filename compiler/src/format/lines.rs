@@ -60,8 +60,11 @@ fn write(text: &mut String, line: &Line<'_>, column: usize) {
 
 /// Puts the `=` of neighbouring declarations of one kind into one column.
 fn align_equals(lines: &mut [Line<'_>]) {
-    let kind = |line: &Line<'_>| line.equals.map(|(keyword, _)| keyword);
-    for group in lines.chunk_by_mut(|a, b| kind(a).is_some() && kind(a) == kind(b) && !b.blank) {
+    let alike = |a: &Line<'_>, b: &Line<'_>| match (a.equals, b.equals) {
+        (Some((a, _)), Some((other, _))) => a == other && !b.blank,
+        _ => false,
+    };
+    for group in lines.chunk_by_mut(alike) {
         let column = group.iter().filter_map(|line| line.equals).map(|(_, at)| at).max().unwrap_or_default();
         for line in group {
             if let Some((_, at)) = line.equals {

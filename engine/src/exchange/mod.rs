@@ -272,9 +272,15 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    /// Gives fields the values that a request cannot show; they win over what it shows.
+    /// Gives fields the values that a request cannot show; they win over what it shows. A value of
+    /// another type than its field's is left out.
     pub fn with_fields(&mut self, fields: BTreeMap<FieldId, Value<'a>>) {
-        self.overrides.extend(fields);
+        self.overrides.extend(fields.into_iter().filter(|(field, value)| value.is_of(field.row().ty)));
+    }
+
+    /// Whether a field was given a value.
+    pub(crate) fn is_given(&self, field: FieldId) -> bool {
+        !self.overrides.is_empty() && self.overrides.contains_key(&field)
     }
 
     /// Gives the names of `Program::declared` their values, by place.
