@@ -119,6 +119,12 @@ impl Compiler<'_> {
                 Some(value) if flags && flag.is_none() => {
                     self.fault(value.span(), format!("`{exclusive}` is true or false in this version"));
                 }
+                Some(value) if !flags && flag.is_some() && self.options.remark => {
+                    let message =
+                        format!("`{exclusive}` is a number in OpenAPI 3.1; this flag is not enforced");
+                    let help = format!("write the bound itself after `{exclusive}`");
+                    self.diagnostics.push(Diagnostic::new(codes::W0501, value.span(), message).help(help));
+                }
                 Some(value) if !flags => out.extend(self.number(exclusive, value).map(open)),
                 _ => {}
             }
