@@ -61,9 +61,6 @@ impl Compiler<'_> {
                 }
             }
         }
-        if let Some(format) = at.get("format") {
-            self.format(loc, format, out);
-        }
     }
 
     fn types(&mut self, types: At<'_>) -> Option<Keyword> {
@@ -187,7 +184,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn format(&mut self, loc: Loc, value: At<'_>, out: &mut Vec<Keyword>) {
+    pub(super) fn format(&mut self, loc: Loc, at: At<'_>, out: &mut Vec<Keyword>) {
+        let Some(value) = at.get("format") else { return };
         let Value::String(name) = value.value() else {
             self.fault(value.span(), format!("`format` is a string, not {}", value.kind()));
             return;

@@ -138,6 +138,7 @@ impl<'a> Compiler<'a> {
         if self.validates(loc) {
             self.assertions(loc, at, &mut out);
         }
+        self.format(loc, at, &mut out);
         self.containers(loc, at, &mut out);
         self.logic(loc, at, around, &mut out);
         self.required(loc, at, around, &mut out);
