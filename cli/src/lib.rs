@@ -1,6 +1,7 @@
 //! `shieldc`: files, arguments and the terminal around the compiler and the engine.
 
 pub mod commands;
+pub mod demo;
 pub mod files;
 pub mod report;
 pub mod request;
