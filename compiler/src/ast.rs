@@ -1,5 +1,6 @@
 //! The syntax tree: what was written, with its places, before names and types mean anything. Never serialised.
 
+use std::fmt;
 use std::net::IpAddr;
 
 pub use shield_ir::policy::{BodyKind, Mode, Problems, Protection, Side, Undeclared};
@@ -7,8 +8,8 @@ pub use shield_ir::{Compare, Logic, Quantifier};
 
 use crate::source::Span;
 
-/// Something written, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Something written, and where; its debug form leaves the place out, so that trees can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// What.
     pub node: T,
@@ -23,6 +24,12 @@ impl<T> Spanned<T> {
     }
 }
 
+impl<T: fmt::Debug> fmt::Debug for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.node.fmt(f)
+    }
+}
+
 /// A name, as written.
 pub type Name = Spanned<String>;
 
@@ -31,6 +38,15 @@ pub type Name = Spanned<String>;
 pub struct File {
     /// The items that could be read.
     pub items: Vec<Item>,
+}
+
+impl File {
+    /// The tree as indented text without places: two texts that mean the same have the same outline.
+    pub fn outline(&self) -> String {
+        let shown = format!("{:#?}", self.items);
+        let place = |line: &&str| line.trim_start().trim_start_matches("span: ").starts_with('@');
+        shown.lines().filter(|line| !place(line)).flat_map(|line| [line, "\n"]).collect()
+    }
 }
 
 /// A top-level statement.
@@ -284,7 +300,7 @@ pub enum Expectation {
 }
 
 /// A literal as it is written, before its type is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Text {
     /// `"…"` or `r"…"`: its bytes.
     String(Vec<u8>),
@@ -292,6 +308,16 @@ pub enum Text {
     Regex(String),
     /// A bare word.
     Word(String),
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::String(bytes) => write!(f, "{}", shield_ir::display::Quoted(bytes)),
+            Self::Regex(text) => write!(f, "regex {text:?}"),
+            Self::Word(text) => write!(f, "word {text:?}"),
+        }
+    }
 }
 
 /// A literal and where it stands.

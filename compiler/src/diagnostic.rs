@@ -73,6 +73,49 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.dedup();
 }
 
+/// How a rendered report looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// For a terminal: colours and line drawing.
+    Terminal,
+    /// Without colours and in ASCII: for files, logs and snapshots.
+    Plain,
+}
+
+/// The report of a diagnostic as text, `width` columns wide.
+pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, look: Look, width: usize) -> String {
+    let theme = match look {
+        Look::Terminal => miette::GraphicalTheme::unicode(),
+        Look::Plain => miette::GraphicalTheme::none(),
+    };
+    let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let mut text = String::new();
+    match handler.render_report(&mut text, &Report::new(diagnostic, sources)) {
+        Ok(()) => text,
+        // A place that cannot be shown must not hide what is wrong.
+        Err(fmt::Error) => format!("{}: {}\n", diagnostic.code.name, diagnostic.message),
+    }
+}
+
+/// Drops warnings that the line above their place allows: `# shield: allow W0403 <reason>`.
+pub fn silence(diagnostics: &mut Vec<Diagnostic>, sources: &SourceMap) {
+    diagnostics.retain(|diagnostic| diagnostic.is_error() || !is_allowed(diagnostic, sources));
+}
+
+fn is_allowed(diagnostic: &Diagnostic, sources: &SourceMap) -> bool {
+    let Some(file) = sources.file(diagnostic.span.file) else { return false };
+    let before = file.text.get(..diagnostic.span.start as usize).unwrap_or_default();
+    let above = before.rsplit('\n').nth(1).unwrap_or_default().trim();
+    let Some(allowed) =
+        above.strip_prefix('#').and_then(|rest| rest.trim_start().strip_prefix("shield: allow "))
+    else {
+        return false;
+    };
+    allowed
+        .split_once(' ')
+        .is_some_and(|(code, reason)| code == diagnostic.code.name && !reason.trim().is_empty())
+}
+
 /// A diagnostic with the texts it points into, as miette renders it.
 #[derive(Debug)]
 pub struct Report<'a> {
@@ -207,10 +250,11 @@ fn read<'b>(
     before: usize,
     after: usize,
 ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
+    let name = sources.shown(file);
     let file = sources.file(file).ok_or(MietteError::OutOfBounds)?;
     let contents = file.text.as_bytes().read_span(span, before, after)?;
     Ok(Box::new(miette::MietteSpanContents::new_named(
-        file.path.to_string(),
+        name,
         contents.data(),
         *contents.span(),
         contents.line(),

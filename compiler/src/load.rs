@@ -1,6 +1,6 @@
 //! A policy's files: read through `Sources`, parsed, includes followed inside the root and never in a cycle.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::ast::{File, Item, Name};
 use crate::codes::{E0104, E0204, E0205};
@@ -21,7 +21,7 @@ pub(crate) struct Loader<'a> {
 impl Loader<'_> {
     /// The items of these files and of all that they include, each file once.
     pub(crate) fn policy(&mut self, entries: &[String]) -> Vec<Item> {
-        let mut files = BTreeMap::new();
+        let mut files = BTreeSet::new();
         let mut items = Vec::new();
         for entry in entries {
             let nowhere = Span::new(FileId(0), 0, 0);
@@ -39,16 +39,17 @@ impl Loader<'_> {
             );
             return;
         }
-        if visit.files.insert(path.to_owned(), ()).is_some() {
+        if !visit.files.insert(path.to_owned()) {
             return;
         }
         let Some((id, text)) = self.text(path, asked) else { return };
         let File { items } = parse::file(id, &text, &mut self.diagnostics);
         visit.open.push(path.to_owned());
         for item in items {
-            match item {
-                Item::Include(target) => self.include(path, &target, visit),
-                other => visit.items.push(other),
+            if let Item::Include(target) = &item {
+                self.include(path, target, visit);
+            } else {
+                visit.items.push(item);
             }
         }
         visit.open.pop();
@@ -87,7 +88,7 @@ impl Loader<'_> {
 
 /// One walk over the files of a policy.
 struct Visit<'a> {
-    files: &'a mut BTreeMap<String, ()>,
+    files: &'a mut BTreeSet<String>,
     open: Vec<String>,
     items: &'a mut Vec<Item>,
 }

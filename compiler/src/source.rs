@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct FileId(pub u32);
 
 /// A stretch of bytes in one file, end exclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// The file it lies in.
     pub file: FileId,
@@ -17,6 +17,12 @@ pub struct Span {
     pub start: u32,
     /// The byte after its last.
     pub end: u32,
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "@{}:{}..{}", self.file.0, self.start, self.end)
+    }
 }
 
 impl Span {
@@ -94,6 +100,8 @@ impl fmt::Debug for SourceFile {
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
+    /// What stands before every path when it is shown: the policy's root as the user named it.
+    prefix: String,
 }
 
 impl SourceMap {
@@ -111,6 +119,16 @@ impl SourceMap {
     /// The id of the file at that path, if it has been read.
     pub fn find(&self, path: &str) -> Option<FileId> {
         self.files.iter().position(|file| &*file.path == path).map(|at| FileId(at as u32))
+    }
+
+    /// Says where the root is, for paths that are shown.
+    pub fn set_prefix(&mut self, prefix: &str) {
+        prefix.clone_into(&mut self.prefix);
+    }
+
+    /// A file's path as it is shown.
+    pub fn shown(&self, file: FileId) -> String {
+        self.file(file).map(|file| format!("{}{}", self.prefix, file.path)).unwrap_or_default()
     }
 
     /// All files, in the order in which they were read.

@@ -131,6 +131,11 @@ impl Denial {
         self.more.get_or_insert_default()
     }
 
+    /// Where the client is sent instead, if it is.
+    pub fn location(&self) -> Option<&[u8]> {
+        self.more.as_ref()?.location.as_deref()
+    }
+
     /// With another status than the reason's own.
     #[must_use]
     pub const fn with_status(mut self, status: u16) -> Self {

@@ -28,6 +28,8 @@ pub mod interp;
 mod jit;
 pub mod pipeline;
 pub mod policy;
+pub mod router;
+pub mod schema;
 mod stages;
 #[cfg(test)]
 mod testing;

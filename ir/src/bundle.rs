@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::expr::Program;
 use crate::policy::{Api, Endpoint, Rule};
+use crate::schema::Plan;
 use crate::verify::{self, VerifyError};
 
 /// The first bytes of every bundle.
@@ -39,6 +40,8 @@ pub struct Bundle {
     pub apis: Vec<Api>,
     /// Their endpoints.
     pub endpoints: Vec<Endpoint>,
+    /// What bodies and parameters must satisfy.
+    pub schemas: Plan,
     /// Rules, in the order of the text.
     pub rules: Vec<Rule>,
     /// The file that fills geography and network fields, by name under the data directory.

@@ -14,7 +14,7 @@ const SHOWN_MEMBERS: usize = 16;
 
 impl Display for Bundle {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.program)?;
+        write!(f, "{}{}", self.program, self.schemas)?;
         for (at, api) in self.apis.iter().enumerate() {
             write!(f, "api @{at} {}", api.name)?;
             api.hosts.iter().try_for_each(|host| write!(f, " {host}"))?;
@@ -38,10 +38,10 @@ impl Display for Endpoint {
             write!(f, "{host} ")?;
         }
         write!(f, "{}", self.name())?;
-        if let Some(id) = &self.operation_id {
-            write!(f, " id {id:?}")?;
+        if let Some(operation) = &self.operation {
+            operation.id.iter().try_for_each(|id| write!(f, " id {id:?}"))?;
+            operation.tags.iter().try_for_each(|tag| write!(f, " tag {tag:?}"))?;
         }
-        self.tags.iter().try_for_each(|tag| write!(f, " tag {tag:?}"))?;
         let settings = &self.settings;
         write!(f, " requests {} responses {}", mode(settings.requests), mode(settings.responses))?;
         write!(f, " undeclared {:?} problems {:?}", settings.undeclared.query, settings.problems)?;

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::expr::ExprId;
 use crate::field::Phase;
+use crate::operation::Operation;
+use crate::template::Template;
 
 /// A place in [`crate::Bundle::apis`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -164,12 +166,10 @@ pub struct Endpoint {
     pub host: Option<HostPattern>,
     /// The method; none stands for any.
     pub method: Option<Box<str>>,
-    /// The path template as written, base path included.
-    pub path: Box<str>,
-    /// From the document.
-    pub operation_id: Option<Box<str>>,
-    /// From the document.
-    pub tags: Box<[Box<str>]>,
+    /// The path, base path included.
+    pub template: Template,
+    /// What its document says of it; none where it is declared by hand.
+    pub operation: Option<Operation>,
     /// What is asked of its requests and responses.
     pub settings: Settings,
 }
@@ -177,7 +177,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Its name: `POST /pets/{petId}`.
     pub fn name(&self) -> String {
-        format!("{} {}", self.method.as_deref().unwrap_or("*"), self.path)
+        format!("{} {}", self.method.as_deref().unwrap_or("*"), self.template)
     }
 }
 

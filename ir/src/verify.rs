@@ -43,7 +43,16 @@ pub fn bundle(bundle: &Bundle) -> Result<(), VerifyError> {
     each("endpoint", &bundle.endpoints, |endpoint| {
         ensure((endpoint.api.0 as usize) < bundle.apis.len(), "names an API that is not there")?;
         ensure(endpoint.host.as_ref().is_none_or(is_host), "has a malformed host")?;
-        ensure(endpoint.path.starts_with('/'), "has a path without a slash")
+        ensure(endpoint.template.verify().is_ok(), "has a malformed path")?;
+        ensure(
+            endpoint.operation.as_ref().is_none_or(|operation| operation.verify(&bundle.schemas)),
+            "names a schema that is not there",
+        )
+    })?;
+    bundle.schemas.verify().map_err(|_| VerifyError {
+        what: "schema plan",
+        index: 0,
+        why: "is malformed",
     })?;
     each("rule", &bundle.rules, |row| rule(bundle, &facts, row))
 }

@@ -1,11 +1,13 @@
-//! The harness: what tests share.
-
+//! The harness that runs the suite folders, the corpora and the checks on the house itself.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::string_slice,
-    reason = "a harness fails loudly"
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on says so, and reads the time itself"
 )]
 
 pub mod generate;
+pub mod live;
+pub mod origin;

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use shield_ir::policy::{Api, ApiId, Endpoint, EndpointId, HostPattern, Mode, Settings, Undeclared, Upstream};
+use shield_ir::policy::{
+    Api, ApiId, Endpoint, EndpointId, HostPattern, Mode, Settings, Undeclared, Upstream,
+};
 use shield_ir::template::Template;
 
 use super::policy::PolicyChecker;
@@ -50,7 +52,9 @@ impl PolicyChecker<'_, '_> {
         for statement in &api.statements {
             match &statement.node {
                 ApiStatement::Host(names) => hosts.extend(names.iter().filter_map(|name| self.host(name))),
-                ApiStatement::Upstream(list) => upstreams.extend(list.iter().filter_map(|one| self.upstream(one))),
+                ApiStatement::Upstream(list) => {
+                    upstreams.extend(list.iter().filter_map(|one| self.upstream(one)));
+                }
                 ApiStatement::Openapi(names) => documents.extend(names),
                 ApiStatement::Endpoint(_) => {}
                 ApiStatement::Unknown(mode, status) => {
@@ -96,7 +100,8 @@ impl PolicyChecker<'_, '_> {
             return;
         }
         let loader = &mut *self.loader;
-        let Some(document) = Document::read(loader.sources, &mut loader.map, &path, &mut loader.diagnostics) else {
+        let Some(document) = Document::read(loader.sources, &mut loader.map, &path, &mut loader.diagnostics)
+        else {
             return;
         };
         let compiled = document.compile(&mut self.plan, &mut loader.diagnostics);
@@ -168,7 +173,8 @@ impl PolicyChecker<'_, '_> {
             return;
         }
         if let Some(first) = self.hand_written.get(&overridden) {
-            let message = format!("`{} {}` is declared twice", endpoint.at.method.node, endpoint.at.path.node);
+            let message =
+                format!("`{} {}` is declared twice", endpoint.at.method.node, endpoint.at.path.node);
             let first = *first;
             self.report(Diagnostic::new(E0401, known.span, message).related(first, "the first time"));
         }
@@ -185,7 +191,11 @@ impl PolicyChecker<'_, '_> {
         match Template::parse(&path.node) {
             Ok(template) => Some(template),
             Err(error) => {
-                self.report(Diagnostic::new(E0505, path.span, format!("`{}` is no path: {error}", path.node)));
+                self.report(Diagnostic::new(
+                    E0505,
+                    path.span,
+                    format!("`{}` is no path: {error}", path.node),
+                ));
                 None
             }
         }
@@ -253,7 +263,8 @@ impl PolicyChecker<'_, '_> {
     fn twice(&mut self, once: &mut BTreeMap<&'static str, Span>, name: &'static str, span: Span) {
         if let Some(first) = once.insert(name, span) {
             self.report(
-                Diagnostic::new(E0401, span, format!("`{name}` stands twice in one block")).related(first, "the first time"),
+                Diagnostic::new(E0401, span, format!("`{name}` stands twice in one block"))
+                    .related(first, "the first time"),
             );
         }
     }
@@ -271,18 +282,25 @@ impl PolicyChecker<'_, '_> {
     }
 
     /// A host pattern: `example.com`, `*.example.com` or `*`.
-    pub(crate) fn host(&mut self, name: &Name) -> Option<HostPattern> {
-        let text = name.node.to_ascii_lowercase();
+    pub(crate) fn host(&mut self, written: &Name) -> Option<HostPattern> {
+        let text = written.node.to_ascii_lowercase();
         let (below, host) = text.strip_prefix("*.").map_or((false, text.as_str()), |rest| (true, rest));
         if text == "*" {
             return Some(HostPattern::Any);
         }
         let label = |label: &str| {
-            !label.is_empty() && label.len() <= 63 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            !label.is_empty()
+                && label.len() <= 63
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
-        let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
-        if !(address && !below) && !(host.len() <= 253 && host.split('.').all(label)) {
-            let mut diagnostic = Diagnostic::new(E0403, name.span, format!("`{}` is no host", name.node));
+        let address = host
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .is_some_and(|inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
+        let name = host.len() <= 253 && host.split('.').all(label);
+        if !name && (below || !address) {
+            let mut diagnostic =
+                Diagnostic::new(E0403, written.span, format!("`{}` is no host", written.node));
             diagnostic = diagnostic.help(match host.split_once(':') {
                 Some((before, _)) if !before.is_empty() && !host.contains('/') => {
                     format!("a host has no port: `{before}`")
@@ -322,8 +340,12 @@ impl PolicyChecker<'_, '_> {
         });
         if let Some((host, other)) = taken {
             self.report(
-                Diagnostic::new(E0404, api.name.span, format!("`api {}` and `api {other}` both have the host `{host}`", api.name.node))
-                    .help("a host belongs to one API; an API may have several documents"),
+                Diagnostic::new(
+                    E0404,
+                    api.name.span,
+                    format!("`api {}` and `api {other}` both have the host `{host}`", api.name.node),
+                )
+                .help("a host belongs to one API; an API may have several documents"),
             );
         }
     }

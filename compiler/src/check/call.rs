@@ -6,6 +6,7 @@ use shield_ir::wildcard::{Part, replacement};
 use shield_ir::{Builtin, Expr, ExprId, Literal, Type};
 
 use super::expr::Operand;
+use super::literal::is_identifier;
 use super::{Checker, Typed};
 use crate::ast::{self, ExprKind, Spanned, Text};
 use crate::codes::{E0201, E0202, E0303, E0306};
@@ -44,11 +45,16 @@ impl Checker<'_> {
         let mut checked: Vec<Option<Operand>> = Vec::with_capacity(arguments.len());
         for (at, argument) in arguments.iter().enumerate() {
             let parameter = row.parameter(at)?;
-            let first = checked.first().map(|first| first.map(Operand::ty));
+            let first = match checked.first() {
+                None => First::Itself,
+                Some(None) => First::Broken,
+                Some(Some(first)) => First::Has(first.ty()),
+            };
             checked.push(self.call_argument(row, parameter, argument, first));
         }
         let operands: Vec<Operand> = checked.into_iter().collect::<Option<_>>()?;
         self.patterns_fit(builtin, &operands, arguments)?;
+        self.replaces_once(builtin, name)?;
         let ids: Vec<ExprId> = operands.iter().map(|operand| body(*operand).id).collect();
         let ty = match row.returns {
             Returns::Just(ty) => ty,
@@ -62,20 +68,24 @@ impl Checker<'_> {
         }))
     }
 
-    /// One argument; `first` is the type of the first one, where that is another and has passed.
+    /// One argument; `first` is what is known of the first one.
     fn call_argument(
         &mut self,
         row: &Signature,
         parameter: Parameter,
         argument: &ast::Expr,
-        first: Option<Option<Type>>,
+        first: First,
     ) -> Option<Operand> {
-        let is_first = first.is_none();
+        let is_first = matches!(first, First::Itself);
         let first = match (first, parameter.accepts) {
-            (Some(None), Accepts::ElementOfFirst | Accepts::LikeFirst) => return None,
-            (first, _) => first.flatten(),
+            (First::Broken, Accepts::ElementOfFirst | Accepts::LikeFirst) => return None,
+            (First::Has(ty), _) => Some(ty),
+            (First::Itself | First::Broken, _) => None,
         };
         let operand = match &argument.node {
+            ExprKind::Literal(Text::Word(word)) if is_identifier(word) => {
+                Operand::One(self.name(word, argument.span)?)
+            }
             ExprKind::Literal(text) => {
                 let ty = literal_type(parameter.accepts, text, first);
                 Operand::One(self.word_operand(text, argument.span, ty)?)
@@ -236,6 +246,20 @@ impl Checker<'_> {
         None
     }
 
+    /// One expression replaces by pattern once: each such call may make its text longer.
+    fn replaces_once(&mut self, builtin: Builtin, name: &Spanned<String>) -> Option<()> {
+        if !matches!(builtin, Builtin::RegexReplace | Builtin::WildcardReplace) {
+            return Some(());
+        }
+        let Some(first) = self.replacement.replace(name.span) else { return Some(()) };
+        self.report(
+            Diagnostic::new(E0303, name.span, "an expression calls `regex_replace` or `wildcard_replace` once")
+                .related(first, "the first time")
+                .help("match more with one pattern"),
+        );
+        None
+    }
+
     fn unknown_function(&mut self, name: &Spanned<String>) {
         let diagnostic = Diagnostic::new(E0201, name.span, format!("there is no function `{}`", name.node));
         let known =
@@ -262,6 +286,17 @@ impl Checker<'_> {
     }
 }
 
+/// What is known of a call's first argument when another is checked.
+#[derive(Clone, Copy)]
+enum First {
+    /// This argument is the first.
+    Itself,
+    /// It was reported.
+    Broken,
+    /// It has this type.
+    Has(Type),
+}
+
 const fn body(operand: Operand) -> Typed {
     match operand {
         Operand::One(typed) | Operand::Each { over: _, body: typed } => typed,
@@ -276,8 +311,7 @@ fn literal_type(accepts: Accepts, text: &Text, first: Option<Type>) -> Type {
         Text::Word(_) => Type::INT,
     };
     match (accepts, first) {
-        (Accepts::Just(ty), _) => ty,
-        (Accepts::LikeFirst, Some(ty)) => ty,
+        (Accepts::Just(ty), _) | (Accepts::LikeFirst, Some(ty)) => ty,
         (Accepts::ElementOfFirst, Some(ty)) => ty.element().unwrap_or(own),
         (
             Accepts::OneOf(_)

@@ -45,9 +45,13 @@ const ALIASES: &[(&str, &str)] = &[
     ("ip.geoip.is_in_european_union", "ip.src.is_in_european_union"),
 ];
 
+/// Prefixes of fields that are about packets, which Cloudflare's network firewall filters with the same language.
+const PACKET_FIELDS: &[&str] = &["icmp", "ip.dst", "ip.hdr_len", "ip.len", "ip.opt", "ip.ttl", "ip.proto", "ip.is_fragment", "sip", "tcp", "udp", "dns.qry"];
+
 impl Checker<'_> {
     /// A condition: an expression of type `Bool`.
     pub(crate) fn condition(&mut self, expr: &ast::Expr) -> Option<ExprId> {
+        self.replacement = None;
         let typed = self.value(expr)?;
         if typed.ty == Type::BOOL {
             return Some(typed.id);
@@ -68,6 +72,7 @@ impl Checker<'_> {
         if let ExprKind::Literal(text) = &expr.node {
             return self.word_operand(text, expr.span, ty).map(|typed| typed.id);
         }
+        self.replacement = None;
         let typed = self.value(expr)?;
         if typed.ty == ty {
             return Some(typed.id);
@@ -179,13 +184,11 @@ impl Checker<'_> {
             return self.binding(name, span);
         }
         let target = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, target)| *target);
-        match FieldId::find(target) {
-            Some(field) => self.field(field, name, span),
-            None => {
-                self.unknown_name(name, span);
-                None
-            }
+        if let Some(field) = FieldId::find(target) {
+            return self.field(field, name, span);
         }
+        self.unknown_name(name, span);
+        None
     }
 
     fn field(&mut self, field: FieldId, written: &str, span: Span) -> Option<Typed> {
@@ -213,6 +216,14 @@ impl Checker<'_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) {
+        if PACKET_FIELDS.iter().any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))) {
+            self.report(
+                Diagnostic::new(E0299, span, format!("`{name}` is a field of Cloudflare's network firewall"))
+                    .label("packets never reach a proxy")
+                    .help("filter packets before the proxy; a rule here sees requests"),
+            );
+            return;
+        }
         let fields = shield_ir::field::FIELDS.iter().map(|row| row.name);
         let lets = self.names.lets.keys().map(String::as_str);
         let suggestion = nearest(name, fields.chain(lets)).map(str::to_owned);
@@ -234,7 +245,9 @@ impl Checker<'_> {
         let state = self.names.lets.get_mut(name)?;
         match std::mem::replace(state, LetState::Busy(span)) {
             LetState::Waiting(binding) => {
+                let around = self.replacement.take();
                 let typed = self.value(&binding.value);
+                self.replacement = around;
                 let state = typed.map_or(LetState::Broken, LetState::Done);
                 self.names.lets.insert(name.to_owned(), state);
                 typed

@@ -76,7 +76,11 @@ impl Checker<'_> {
         };
         Some(match &first.node {
             Text::String(_) | Text::Regex(_) => Type::STRING,
-            Text::Word(word) if word.contains(':') || word.matches('.').count() >= 3 || word.contains('/') => Type::IP,
+            Text::Word(word)
+                if word.contains(':') || word.matches('.').count() >= 3 || word.contains('/') =>
+            {
+                Type::IP
+            }
             Text::Word(_) => Type::INT,
         })
     }

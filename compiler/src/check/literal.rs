@@ -31,9 +31,7 @@ impl Checker<'_> {
 
     /// Whether a bare word is a name: one that is known, or one that is no literal of the type.
     fn is_name(&self, word: &str, ty: Type) -> bool {
-        let identifier = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
-        if !identifier || word == "true" && ty != Type::BOOL || word == "false" && ty != Type::BOOL {
+        if !is_identifier(word) || word == "true" && ty != Type::BOOL || word == "false" && ty != Type::BOOL {
             return false;
         }
         let known = shield_ir::FieldId::find(word).is_some()
@@ -61,6 +59,12 @@ impl Checker<'_> {
         }
         read
     }
+}
+
+/// Whether a bare word is written like a name.
+pub(super) fn is_identifier(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
 }
 
 /// A bare word as a literal of that type.

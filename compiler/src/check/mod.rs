@@ -1,11 +1,21 @@
 //! Syntax tree to typed IR: one file per construct; every mistake is reported once and costs what it stands in.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a check names the kinds of syntax and of operations that it is about"
+)]
 
+mod api;
 mod call;
 mod compare;
 mod expr;
+mod list;
 mod literal;
 mod pattern;
+pub(crate) mod policy;
+mod rule;
+mod scope;
 mod set;
+pub(crate) mod test;
 
 use std::collections::BTreeMap;
 
@@ -69,6 +79,8 @@ pub(crate) struct Checker<'a> {
     pub names: Names,
     /// Names that were asked for, so that the others can be called unused.
     pub used: std::collections::BTreeSet<String>,
+    /// Where this expression replaces by pattern, if it has.
+    pub replacement: Option<Span>,
     /// Where mistakes go.
     pub diagnostics: &'a mut Vec<Diagnostic>,
 }
@@ -80,6 +92,7 @@ impl<'a> Checker<'a> {
             program: Program::default(),
             names: Names::default(),
             used: std::collections::BTreeSet::new(),
+            replacement: None,
             diagnostics,
         }
     }
@@ -109,4 +122,16 @@ impl<'a> Checker<'a> {
         self.program.nodes.push(Node { expr, ty });
         Typed { id: ExprId(self.program.nodes.len() as u32 - 1), ty }
     }
+}
+
+/// That a policy that passed every check breaks an invariant of the bundle: an expression that is too large, or a bug.
+pub(crate) fn invariant(error: &shield_ir::verify::VerifyError, span: Span) -> Diagnostic {
+    Diagnostic::new(crate::codes::E0105, span, format!("the policy cannot be built: {error}"))
+        .help("take large expressions apart; if none is large, please report this")
+}
+
+/// Reports a bundle that [`shield_ir::verify`] would refuse.
+pub(crate) fn too_large(bundle: &shield_ir::Bundle) -> Option<Diagnostic> {
+    let error = shield_ir::verify::bundle(bundle).err()?;
+    Some(invariant(&error, Span::new(crate::source::FileId(0), 0, 0)))
 }

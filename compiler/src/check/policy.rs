@@ -9,6 +9,7 @@ use shield_ir::{Bundle, FieldId};
 use super::api::KnownEndpoint;
 use super::test::Test;
 use super::{Checker, LetState};
+use crate::analyze::{RuleSpans, Spans};
 use crate::ast::{Binding, Item, List, Name};
 use crate::codes::{E0201, E0203, E0401, E0402, W0404};
 use crate::diagnostic::Diagnostic;
@@ -41,6 +42,8 @@ pub(crate) struct PolicyChecker<'a, 'b> {
     pub rule_names: BTreeMap<String, Span>,
     /// Tests.
     pub tests: Vec<Test>,
+    /// Where the bundle's rules stand.
+    pub rule_spans: Vec<RuleSpans>,
 }
 
 impl<'a, 'b> PolicyChecker<'a, 'b> {
@@ -58,11 +61,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
             hand_written: BTreeMap::new(),
             rule_names: BTreeMap::new(),
             tests: Vec::new(),
+            rule_spans: Vec::new(),
         }
     }
 
     /// Checks all items.
-    pub(crate) fn policy(mut self, items: &[Item]) -> (Bundle, Vec<Test>) {
+    pub(crate) fn policy(mut self, items: &[Item]) -> (Bundle, Vec<Test>, Spans) {
         self.declare(items);
         for item in items {
             if let Item::Api(api) = item {
@@ -82,12 +86,15 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 | Item::Later(_) => {}
             }
         }
-        self.with_expressions(Checker::finish_bindings);
+        self.with_expressions(|checker| {
+            checker.finish_bindings();
+        });
         self.unused(items);
         self.tests_name_rules();
         self.bundle.program = self.program;
         self.bundle.schemas = self.plan.finish();
-        (self.bundle, self.tests)
+        let endpoints = self.endpoints.iter().map(|known| known.span).collect();
+        (self.bundle, self.tests, Spans { rules: self.rule_spans, endpoints })
     }
 
     /// Names come before what uses them, wherever they stand in the text.
@@ -107,8 +114,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 }
                 Item::Later(name) => {
                     self.report(
-                        Diagnostic::new(E0402, name.span, format!("this version does not enforce `{}` items", name.node))
-                            .help("nothing is accepted and ignored: leave it out until it is"),
+                        Diagnostic::new(
+                            E0402,
+                            name.span,
+                            format!("this version does not enforce `{}` items", name.node),
+                        )
+                        .help("nothing is accepted and ignored: leave it out until it is"),
                     );
                     continue;
                 }
@@ -141,6 +152,7 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
             program: std::mem::take(&mut self.program),
             names: std::mem::take(&mut self.names),
             used: std::mem::take(&mut self.used),
+            replacement: None,
             diagnostics: &mut Vec::new(),
         };
         let known = checker.declare_list(list, self.loader);
@@ -158,8 +170,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         let name = &binding.name;
         if FieldId::find(&name.node).is_some() || shield_ir::Builtin::find(&name.node).is_some() {
             self.report(
-                Diagnostic::new(E0203, name.span, format!("`{}` is a field or function of the language", name.node))
-                    .help("give the `let` another name"),
+                Diagnostic::new(
+                    E0203,
+                    name.span,
+                    format!("`{}` is a field or function of the language", name.node),
+                )
+                .help("give the `let` another name"),
             );
             return;
         }
@@ -179,7 +195,8 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         let name = &binding.name;
         let Some(field) = FieldId::find(&name.node) else {
             let near = nearest(&name.node, shield_ir::field::FIELDS.iter().map(|row| row.name));
-            let diagnostic = Diagnostic::new(E0201, name.span, format!("there is no field named `{}`", name.node));
+            let diagnostic =
+                Diagnostic::new(E0201, name.span, format!("there is no field named `{}`", name.node));
             self.report(match near {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic.help("a name of your own is a `let`"),
@@ -188,8 +205,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         };
         if field.row().source == Source::Exchange {
             self.report(
-                Diagnostic::new(E0402, name.span, format!("`{}` is known here and cannot be provided", name.node))
-                    .help("a name of your own is a `let`"),
+                Diagnostic::new(
+                    E0402,
+                    name.span,
+                    format!("`{}` is known here and cannot be provided", name.node),
+                )
+                .help("a name of your own is a `let`"),
             );
             return;
         }
@@ -216,6 +237,7 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
             program: std::mem::take(&mut self.program),
             names: std::mem::take(&mut self.names),
             used: std::mem::take(&mut self.used),
+            replacement: None,
             diagnostics: &mut self.loader.diagnostics,
         };
         let result = f(&mut checker);

@@ -5,13 +5,22 @@ use shield_ir::policy::{Action, Block, BodyKind, HeaderChange, Rule, Side};
 use shield_ir::{Expr, ExprId, Program, Type};
 
 use super::policy::PolicyChecker;
+use crate::analyze::RuleSpans;
 use crate::ast::{self, Name, Spanned};
 use crate::codes::{E0401, E0402, E0403};
 use crate::diagnostic::Diagnostic;
 
 /// Headers that frame a message or belong to a connection: changing them would change what is forwarded.
 const FRAMING: &[&str] = &[
-    "connection", "content-length", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// What begins the names of headers by which the proxy itself speaks to the upstream.
@@ -30,7 +39,7 @@ impl PolicyChecker<'_, '_> {
         let scope = self.scope(&rule.on);
         let when = match rule.when.first() {
             Some(condition) => self.with_expressions(|checker| checker.condition(&condition.node)),
-            None => Some(self.with_expressions(super::Checker::always)),
+            None => self.with_expressions(|checker| Some(checker.always())),
         };
         let actions: Vec<Option<Action>> = rule.then.iter().map(|action| self.action(action)).collect();
         self.final_is_last(&rule.then);
@@ -41,7 +50,8 @@ impl PolicyChecker<'_, '_> {
             );
             return;
         }
-        let (Some(scope), Some(when), Some(actions)) = (scope, when, actions.into_iter().collect::<Option<Vec<_>>>())
+        let (Some(scope), Some(when), Some(actions)) =
+            (scope, when, actions.into_iter().collect::<Option<Vec<_>>>())
         else {
             return;
         };
@@ -53,8 +63,17 @@ impl PolicyChecker<'_, '_> {
             self.too_late(rule);
         }
         let origin = self.origin(rule.name.span);
+        self.rule_spans.push(RuleSpans { name: rule.name.span, when: rule.when.first().map(|when| when.span) });
         let name = rule.name.node.clone().into();
-        self.bundle.rules.push(Rule { name, scope, when, actions: actions.into(), phase, shadow: rule.shadow, origin });
+        self.bundle.rules.push(Rule {
+            name,
+            scope,
+            when,
+            actions: actions.into(),
+            phase,
+            shadow: rule.shadow,
+            origin,
+        });
     }
 
     fn final_is_last(&mut self, actions: &[Spanned<ast::Action>]) {
@@ -99,7 +118,9 @@ impl PolicyChecker<'_, '_> {
         Some(match &action.node {
             ast::Action::Log => Action::Log,
             ast::Action::Allow => Action::Allow,
-            ast::Action::Skip(protections) => Action::Skip(protections.iter().fold(0, |bits, one| bits | one.bit())),
+            ast::Action::Skip(protections) => {
+                Action::Skip(protections.iter().fold(0, |bits, one| bits | one.bit()))
+            }
             ast::Action::Block { status, body, hold } => {
                 if let Some(hold) = hold {
                     self.report(
@@ -112,7 +133,11 @@ impl PolicyChecker<'_, '_> {
                     self.is_json(text, action)?;
                 }
                 let status = status.map(|status| self.refusal(status));
-                Action::Block(Block { status, body: body.clone().map(|(kind, text)| (kind, text.into())), hold: None })
+                Action::Block(Block {
+                    status,
+                    body: body.clone().map(|(kind, text)| (kind, text.into())),
+                    hold: None,
+                })
             }
             ast::Action::Redirect(status, to) => {
                 let status = match status {
@@ -120,8 +145,12 @@ impl PolicyChecker<'_, '_> {
                     Some(status) if matches!(status.node, 301 | 302 | 303 | 307 | 308) => status.node,
                     Some(status) => {
                         self.report(
-                            Diagnostic::new(E0403, status.span, format!("`{}` redirects nowhere", status.node))
-                                .help("a redirect has the status 301, 302, 303, 307 or 308"),
+                            Diagnostic::new(
+                                E0403,
+                                status.span,
+                                format!("`{}` redirects nowhere", status.node),
+                            )
+                            .help("a redirect has the status 301, 302, 303, 307 or 308"),
                         );
                         return None;
                     }
@@ -160,10 +189,18 @@ impl PolicyChecker<'_, '_> {
         let diagnostic = if lower.is_empty() || !lower.bytes().all(token) {
             Diagnostic::new(E0403, name.span, format!("`{}` is no header's name", name.node))
         } else if FRAMING.contains(&lower.as_str()) {
-            Diagnostic::new(E0402, name.span, format!("`{}` belongs to the connection and cannot be changed", name.node))
+            Diagnostic::new(
+                E0402,
+                name.span,
+                format!("`{}` belongs to the connection and cannot be changed", name.node),
+            )
         } else if lower.starts_with(OWN_PREFIX) {
-            Diagnostic::new(E0402, name.span, format!("`{}` is a header by which the proxy itself speaks", name.node))
-                .help(format!("choose a name that does not begin with `{OWN_PREFIX}`"))
+            Diagnostic::new(
+                E0402,
+                name.span,
+                format!("`{}` is a header by which the proxy itself speaks", name.node),
+            )
+            .help(format!("choose a name that does not begin with `{OWN_PREFIX}`"))
         } else {
             return Some(lower.into());
         };

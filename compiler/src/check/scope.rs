@@ -29,7 +29,9 @@ impl PolicyChecker<'_, '_> {
             ast::Scope::Operation(api, operation) => {
                 let id = self.api_named(api)?;
                 let found = self.endpoints_where(|checker, known| {
-                    known.api == id && checker.operation(known.id).and_then(|known| known.id.as_deref()) == Some(&operation.node)
+                    known.api == id
+                        && checker.operation(known.id).and_then(|known| known.id.as_deref())
+                            == Some(&operation.node)
                 });
                 let ids = self.endpoints.iter().filter(|known| known.api == id);
                 let ids: Vec<String> = ids.filter_map(|known| self.operation(known.id)?.id.clone()).collect();
@@ -38,11 +40,16 @@ impl PolicyChecker<'_, '_> {
             ast::Scope::Tag(api, tag) => {
                 let id = self.api_named(api)?;
                 let found = self.endpoints_where(|checker, known| {
-                    known.api == id && checker.operation(known.id).is_some_and(|operation| operation.tags.contains(&tag.node))
+                    known.api == id
+                        && checker
+                            .operation(known.id)
+                            .is_some_and(|operation| operation.tags.contains(&tag.node))
                 });
                 let tags = self.endpoints.iter().filter(|known| known.api == id);
-                let tags: Vec<String> =
-                    tags.filter_map(|known| self.operation(known.id)).flat_map(|operation| operation.tags.clone()).collect();
+                let tags: Vec<String> = tags
+                    .filter_map(|known| self.operation(known.id))
+                    .flat_map(|operation| operation.tags.clone())
+                    .collect();
                 self.found(found, tag, "tag", &tags)
             }
         }
@@ -56,11 +63,18 @@ impl PolicyChecker<'_, '_> {
         self.endpoints.iter().filter(|known| holds(self, known)).map(|known| known.id).collect()
     }
 
-    fn found(&mut self, ids: Vec<EndpointId>, name: &Name, kind: &str, known: &[String]) -> Option<ScopePart> {
+    fn found(
+        &mut self,
+        ids: Vec<EndpointId>,
+        name: &Name,
+        kind: &str,
+        known: &[String],
+    ) -> Option<ScopePart> {
         if !ids.is_empty() {
             return Some(ScopePart::Endpoints(ids.into()));
         }
-        let diagnostic = Diagnostic::new(E0206, name.span, format!("no endpoint has the {kind} `{}`", name.node));
+        let diagnostic =
+            Diagnostic::new(E0206, name.span, format!("no endpoint has the {kind} `{}`", name.node));
         let help = match nearest(&name.node, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => format!("the API's documents declare no {kind}"),
@@ -80,7 +94,9 @@ impl PolicyChecker<'_, '_> {
             None if self.api_names.is_empty() => format!("declare it: `api {} {{ … }}`", name.node),
             None => format!("known are {}", shown(&self.api_names.keys().cloned().collect::<Vec<_>>())),
         };
-        self.report(Diagnostic::new(E0202, name.span, format!("there is no API named `{}`", name.node)).help(help));
+        self.report(
+            Diagnostic::new(E0202, name.span, format!("there is no API named `{}`", name.node)).help(help),
+        );
         None
     }
 
@@ -119,14 +135,21 @@ impl PolicyChecker<'_, '_> {
         let mut apis: Vec<u32> = of_path.iter().map(|(_, api, _)| *api).collect();
         apis.dedup();
         if ids.is_empty() {
-            self.no_endpoint(at, &of_path.iter().filter_map(|(_, _, method)| method.clone()).collect::<Vec<_>>());
+            self.no_endpoint(
+                at,
+                &of_path.iter().filter_map(|(_, _, method)| method.clone()).collect::<Vec<_>>(),
+            );
             return None;
         }
         if apis.len() > 1 {
             let name = self.bundle.apis.get(*apis.first()? as usize)?.name.to_string();
             self.report(
-                Diagnostic::new(E0206, span, format!("several APIs have `{} {}`", at.method.node, at.path.node))
-                    .help(format!("say which: `on {name} {} {}`", at.method.node, at.path.node)),
+                Diagnostic::new(
+                    E0206,
+                    span,
+                    format!("several APIs have `{} {}`", at.method.node, at.path.node),
+                )
+                .help(format!("say which: `on {name} {} {}`", at.method.node, at.path.node)),
             );
             return None;
         }
@@ -135,13 +158,18 @@ impl PolicyChecker<'_, '_> {
 
     fn no_endpoint(&mut self, at: &MethodPath, other_methods: &[String]) {
         let written = format!("{} {}", at.method.node, at.path.node);
-        let diagnostic = Diagnostic::new(E0206, at.method.span.to(at.path.span), format!("no endpoint is `{written}`"));
+        let diagnostic =
+            Diagnostic::new(E0206, at.method.span.to(at.path.span), format!("no endpoint is `{written}`"));
         let names: Vec<String> = self
             .bundle
             .endpoints
             .iter()
             .map(shield_ir::policy::Endpoint::name)
-            .chain(self.endpoints.iter().map(|known| format!("{} {}", known.method.as_deref().unwrap_or("*"), known.short)))
+            .chain(
+                self.endpoints
+                    .iter()
+                    .map(|known| format!("{} {}", known.method.as_deref().unwrap_or("*"), known.short)),
+            )
             .collect();
         let help = if !other_methods.is_empty() {
             format!("the path has the methods {}", shown(other_methods))
@@ -167,7 +195,9 @@ fn covers(written: &Template, declared: &Template) -> bool {
 fn meet(a: &HostPattern, b: &HostPattern) -> bool {
     match (a, b) {
         (HostPattern::Any, _) | (_, HostPattern::Any) => true,
-        (HostPattern::Exact(name), other) | (other, HostPattern::Exact(name)) => other.matches(name.as_bytes()),
+        (HostPattern::Exact(name), other) | (other, HostPattern::Exact(name)) => {
+            other.matches(name.as_bytes())
+        }
         (HostPattern::Below(a), HostPattern::Below(b)) => {
             let within = |inner: &str, outer: &str| inner == outer || inner.ends_with(&format!(".{outer}"));
             within(a, b) || within(b, a)

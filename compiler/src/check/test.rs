@@ -73,10 +73,17 @@ impl PolicyChecker<'_, '_> {
     pub(crate) fn test(&mut self, test: &ast::Test) {
         let mut steps = Vec::new();
         self.steps(&test.steps, &mut steps);
-        if !steps.iter().any(|step| matches!(step, Step::Request(_, expectations) if !expectations.is_empty())) {
+        if !steps
+            .iter()
+            .any(|step| matches!(step, Step::Request(_, expectations) if !expectations.is_empty()))
+        {
             self.report(
-                Diagnostic::new(E0401, test.name.span, format!("`test \"{}\"` expects nothing", test.name.node))
-                    .help("say what should happen: `expect allow` or `expect block 403 by RULE`"),
+                Diagnostic::new(
+                    E0401,
+                    test.name.span,
+                    format!("`test \"{}\"` expects nothing", test.name.node),
+                )
+                .help("say what should happen: `expect allow` or `expect block 403 by RULE`"),
             );
         }
         self.tests.push(Test { name: test.name.node.clone(), span: test.name.span, steps });
@@ -119,7 +126,9 @@ impl PolicyChecker<'_, '_> {
             TestStep::Header(name, value) => request.headers.push((name.clone(), value.clone())),
             TestStep::Body(text) => request.body = Some(text.clone()),
             TestStep::ResponseStatus(status) => request.response.status = *status,
-            TestStep::ResponseHeader(name, value) => request.response.headers.push((name.clone(), value.clone())),
+            TestStep::ResponseHeader(name, value) => {
+                request.response.headers.push((name.clone(), value.clone()));
+            }
             TestStep::ResponseBody(text) => request.response.body.clone_from(text),
             TestStep::Expect(expectation) => expectations.push(Spanned::new(expectation.clone(), span)),
             TestStep::Field(name, value) => request.fields.extend(self.test_field(name, value)),
@@ -130,18 +139,26 @@ impl PolicyChecker<'_, '_> {
     fn test_field(&mut self, name: &ast::Name, value: &ast::Word) -> Option<(FieldId, Literal)> {
         let Some(field) = FieldId::find(&name.node) else {
             let near = nearest(&name.node, shield_ir::field::FIELDS.iter().map(|row| row.name));
-            let diagnostic = Diagnostic::new(E0201, name.span, format!("there is no field named `{}`", name.node));
+            let diagnostic =
+                Diagnostic::new(E0201, name.span, format!("there is no field named `{}`", name.node));
             self.report(match near {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
                 None => diagnostic,
             });
             return None;
         };
-        let literal = self.with_expressions(|checker: &mut Checker<'_>| checker.literal(&value.node, value.span, field.row().ty))?;
+        let literal = self.with_expressions(|checker: &mut Checker<'_>| {
+            checker.literal(&value.node, value.span, field.row().ty)
+        })?;
         // A field that the policy provides itself would hide what the test says.
-        if matches!(self.names.provided.get(&field), Some(LetState::Waiting(_) | LetState::Busy(_) | LetState::Done(_))) {
+        if matches!(
+            self.names.provided.get(&field),
+            Some(LetState::Waiting(_) | LetState::Busy(_) | LetState::Done(_))
+        ) {
             let message = format!("the policy itself provides `{}`", name.node);
-            self.report(Diagnostic::new(E0401, name.span, message).help("send what its `provide` item reads"));
+            self.report(
+                Diagnostic::new(E0401, name.span, message).help("send what its `provide` item reads"),
+            );
         }
         Some((field, literal))
     }
@@ -169,16 +186,21 @@ impl PolicyChecker<'_, '_> {
                         Expectation::Block(_, by) | Expectation::Redirect(_, _, by) => by.as_ref(),
                         Expectation::Log(by) => Some(by),
                     };
-                    missing.extend(by.filter(|by| {
-                        let stage = by.node.split(':').next().unwrap_or_default();
-                        !self.rule_names.contains_key(&by.node) && !STAGES.contains(&stage)
-                    }).cloned());
+                    missing.extend(
+                        by.filter(|by| {
+                            let stage = by.node.split(':').next().unwrap_or_default();
+                            !self.rule_names.contains_key(&by.node) && !STAGES.contains(&stage)
+                        })
+                        .cloned(),
+                    );
                 }
             }
         }
         missing.dedup();
         for by in missing {
-            let near = nearest(&by.node, self.rule_names.keys().map(String::as_str).chain(STAGES.iter().copied())).map(str::to_owned);
+            let near =
+                nearest(&by.node, self.rule_names.keys().map(String::as_str).chain(STAGES.iter().copied()))
+                    .map(str::to_owned);
             let diagnostic = Diagnostic::new(E0202, by.span, format!("there is no rule named `{}`", by.node));
             self.report(match near {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

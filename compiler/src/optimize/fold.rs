@@ -11,7 +11,9 @@ pub(super) fn rewrite(expr: &Expr, program: &Program) -> Rewrite {
 
 fn fold(expr: &Expr, program: &Program) -> Option<bool> {
     match expr {
-        Expr::Compare { op, left, right } => compare(*op, literal(*left, program)?, literal(*right, program)?),
+        Expr::Compare { op, left, right } => {
+            compare(*op, literal(*left, program)?, literal(*right, program)?)
+        }
         Expr::Contains { of, needle } => {
             let text = string(*of, program)?;
             Some(needle.is_empty() || text.windows(needle.len()).any(|window| window == &**needle))
@@ -52,17 +54,17 @@ fn compare(op: shield_ir::Compare, left: &Literal, right: &Literal) -> Option<bo
     match (left, right) {
         (Literal::Int(left), Literal::Int(right)) => Some(op.holds(left.cmp(right))),
         (Literal::String(left), Literal::String(right)) => Some(op.holds(left.cmp(right))),
-        (Literal::Ip(left), Literal::Ip(right)) if left.is_ipv4() == right.is_ipv4() => Some(op.holds(left.cmp(right))),
+        (Literal::Ip(left), Literal::Ip(right)) if left.is_ipv4() == right.is_ipv4() => {
+            Some(op.holds(left.cmp(right)))
+        }
         (Literal::Ip(_), Literal::Ip(_)) => Some(op == shield_ir::Compare::Ne),
-        _ => None,
+        (Literal::Bool(_) | Literal::Int(_) | Literal::String(_) | Literal::Ip(_), _) => None,
     }
 }
 
 fn literal(id: ExprId, program: &Program) -> Option<&Literal> {
-    match &program.node(id)?.expr {
-        Expr::Literal(literal) => Some(literal),
-        _ => None,
-    }
+    let Expr::Literal(literal) = &program.node(id)?.expr else { return None };
+    Some(literal)
 }
 
 fn string(id: ExprId, program: &Program) -> Option<&[u8]> {

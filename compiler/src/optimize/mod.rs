@@ -43,15 +43,40 @@ pub const PASSES: &[Pass] = &[
 pub fn run(bundle: &mut Bundle) {
     for pass in PASSES {
         apply(pass, bundle);
-        debug_assert_eq!(shield_ir::verify::bundle(bundle), Ok(()), "after the pass {}", pass.name);
     }
     compact(bundle);
 }
 
-/// Runs one pass.
+/// Runs one pass over a bundle.
 pub fn apply(pass: &Pass, bundle: &mut Bundle) {
     let old = std::mem::take(&mut bundle.program);
-    let mut rewriter = Rewriter::new(&old);
+    let (program, mapped) = rewritten(pass, &old);
+    bundle.program = program;
+    expressions_mut(bundle, &mut |id| *id = at(&mapped, *id));
+}
+
+/// Runs every pass over the operations below one expression.
+pub(crate) fn expression(mut program: Program, mut root: ExprId) -> (Program, ExprId) {
+    for pass in PASSES {
+        let (next, mapped) = rewritten(pass, &program);
+        (program, root) = (next, at(&mapped, root));
+    }
+    let (program, mapped) = compacted(&program, &[root]);
+    (program, at(&mapped, root))
+}
+
+/// Drops operations and sets that nothing asks for, keeping the order of the others.
+fn compact(bundle: &mut Bundle) {
+    let old = std::mem::take(&mut bundle.program);
+    let mut roots = Vec::new();
+    expressions_mut(bundle, &mut |id| roots.push(*id));
+    let (program, mapped) = compacted(&old, &roots);
+    bundle.program = program;
+    expressions_mut(bundle, &mut |id| *id = at(&mapped, *id));
+}
+
+fn rewritten(pass: &Pass, old: &Program) -> (Program, Vec<ExprId>) {
+    let mut rewriter = Rewriter::new(old);
     let mut mapped: Vec<ExprId> = Vec::with_capacity(old.nodes.len());
     for node in &old.nodes {
         let expr = rewriter.renumbered(&node.expr, &mapped);
@@ -62,29 +87,31 @@ pub fn apply(pass: &Pass, bundle: &mut Bundle) {
         };
         mapped.push(id);
     }
-    bundle.program = rewriter.program;
-    expressions_mut(bundle, &mut |id| *id = at(&mapped, *id));
+    (rewriter.program, mapped)
 }
 
-/// Drops operations and sets that nothing asks for, keeping the order of the others.
-fn compact(bundle: &mut Bundle) {
-    let old = std::mem::take(&mut bundle.program);
+fn compacted(old: &Program, roots: &[ExprId]) -> (Program, Vec<ExprId>) {
     let mut wanted = vec![false; old.nodes.len()];
-    expressions_mut(bundle, &mut |id| mark(&mut wanted, *id));
+    for root in roots {
+        mark(&mut wanted, *root);
+    }
     for (at, node) in old.nodes.iter().enumerate().rev() {
         if wanted.get(at).copied().unwrap_or_default() {
             node.expr.children(|child| mark(&mut wanted, child));
         }
     }
-    let mut rewriter = Rewriter::new(&old);
+    let mut rewriter = Rewriter::new(old);
     let mut mapped = Vec::with_capacity(old.nodes.len());
     for (node, wanted) in old.nodes.iter().zip(wanted) {
-        let expr = || rewriter.renumbered(&node.expr, &mapped);
-        let id = if wanted { Some(expr()) } else { None };
-        mapped.push(id.map_or(ExprId(0), |expr| rewriter.intern(expr, node.ty)));
+        let id = if wanted {
+            let expr = rewriter.renumbered(&node.expr, &mapped);
+            rewriter.intern(expr, node.ty)
+        } else {
+            ExprId(0)
+        };
+        mapped.push(id);
     }
-    bundle.program = rewriter.program;
-    expressions_mut(bundle, &mut |id| *id = at(&mapped, *id));
+    (rewriter.program, mapped)
 }
 
 /// Calls `f` with a place for every expression that a bundle's items ask for.

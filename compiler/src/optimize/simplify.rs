@@ -47,7 +47,9 @@ fn logic(op: Logic, of: &[ExprId], program: &Program) -> Rewrite {
     let mut kept = Vec::with_capacity(of.len());
     for id in flattened(op, of, program) {
         match constant(id, program) {
-            Some(value) if Some(value) == deciding => return Rewrite::To(Expr::Literal(Literal::Bool(value))),
+            Some(value) if Some(value) == deciding => {
+                return Rewrite::To(Expr::Literal(Literal::Bool(value)));
+            }
             Some(value) if value == neutral => {}
             _ if op != Logic::Xor && kept.contains(&id) => {}
             _ => kept.push(id),
@@ -64,7 +66,9 @@ fn logic(op: Logic, of: &[ExprId], program: &Program) -> Rewrite {
 
 /// `any` and `all` of an array that is empty whatever the request.
 fn quantify(quantifier: Quantifier, of: ExprId, program: &Program) -> Rewrite {
-    let Some(Expr::Each { over: _, body }) = program.node(of).map(|node| &node.expr) else { return Rewrite::Keep };
+    let Some(Expr::Each { over: _, body }) = program.node(of).map(|node| &node.expr) else {
+        return Rewrite::Keep;
+    };
     match (quantifier, constant(*body, program)) {
         (Quantifier::Any, Some(false)) => Rewrite::To(Expr::Literal(Literal::Bool(false))),
         (Quantifier::All, Some(true)) => Rewrite::To(Expr::Literal(Literal::Bool(true))),

@@ -238,7 +238,7 @@ impl Reader<'_> {
             match inner.as_rule() {
                 Rule::function_name => name = self.name(&inner),
                 Rule::argument => {
-                    arguments.extend(inner.into_inner().next().and_then(|value| self.argument(value)))
+                    arguments.extend(inner.into_inner().next().and_then(|value| self.argument(value)));
                 }
                 _ => {}
             }

@@ -30,9 +30,9 @@ mod grammar {
     /// The grammar.
     #[derive(pest_derive::Parser, Debug)]
     #[grammar = "../../grammar/shield.pest"]
-    pub(super) struct Grammar;
+    pub(crate) struct Grammar;
 }
-use grammar::{Grammar, Rule};
+pub(crate) use grammar::{Grammar, Rule};
 
 pub(crate) use expr::{glued_word, integer, is_number, malformed};
 
@@ -157,7 +157,7 @@ fn children<'p>(pair: &Pair<'p, Rule>, rule: Rule) -> impl Iterator<Item = Pair<
 }
 
 /// The offset after white space and comments from `at` on.
-fn after_blank(text: &str, mut at: usize) -> usize {
+pub(crate) fn after_blank(text: &str, mut at: usize) -> usize {
     loop {
         let rest = text.get(at..).unwrap_or_default();
         let trimmed = rest.trim_start_matches([' ', '\t', '\r', '\n']);

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use shield_ir::FieldId;
+use shield_ir::field::Source;
 use shield_ir::field::FIELDS;
 
 use super::{Exchange, Pairs, join_target, pairs};
@@ -51,6 +52,8 @@ impl Extract {
             Self::Map(get) => get(exchange).map(false),
             Self::Folded(get) => get(exchange).map(true),
             Self::Made(get) => get(exchange),
+            // What only Cloudflare's network knows is absent here, but for scalars, which never are.
+            Self::Default if field.row().source == Source::Cloud && field.row().ty.as_scalar().is_none() => return None,
             Self::Default => Value::default_of(field.row().ty),
         })
     }

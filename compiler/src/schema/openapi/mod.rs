@@ -54,6 +54,8 @@ pub struct Compiled {
 /// One operation at one path.
 #[derive(Clone, Debug)]
 pub struct CompiledOperation {
+    /// Its path as the document has it.
+    pub path: Template,
     /// Its path, base path included.
     pub template: Template,
     /// Its method, in upper case.
@@ -169,6 +171,7 @@ impl<'a> Reader<'a> {
             let operation = self.operation(template, loc, shared);
             for base in self.bases(&compiled.servers, item, loc) {
                 compiled.operations.push(CompiledOperation {
+                    path: template.clone(),
                     template: template.under(&base),
                     method: (*method).to_owned(),
                     operation: operation.clone(),

@@ -1,0 +1,120 @@
+//! The way to the origin and back: the request as it is sent on, and the origin's answer as the client gets it.
+
+use std::rc::Rc;
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::http::uri::PathAndQuery;
+use hyper::upgrade::OnUpgrade;
+use hyper::{Method, Request, Response, StatusCode, Uri};
+
+use crate::body;
+use crate::client::X_FORWARDED_FOR;
+use crate::hop::{self, Trust};
+use crate::listen::client::Client;
+use crate::record::Record;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::translate::{Judging, Permit};
+use crate::tunnel::{self, Wish};
+use crate::upstream::{Answer, Outgoing};
+use crate::worker::Worker;
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// A response body that policies look at is at most this long.
+const MOST_RESPONSE: u64 = 1 << 20;
+
+/// A request as the origin gets it: written anew from what was judged.
+#[derive(Debug)]
+pub(crate) struct Onward {
+    method: Method,
+    target: Uri,
+    headers: HeaderMap,
+}
+
+impl Onward {
+    pub(crate) fn new(
+        permit: &Permit,
+        parts: &Parts,
+        client: &Client,
+        wish: Option<&Wish>,
+        record: &Record,
+    ) -> Result<Self, Refusal> {
+        let mut headers = hop::request(&parts.headers, client.trust);
+        forwarded_for(&mut headers, client);
+        record.trace.apply(&mut headers);
+        permit.edit_request(&mut headers);
+        if let Some(wish) = wish {
+            wish.apply(&mut headers);
+        }
+        let target = PathAndQuery::try_from(permit.target()).map_err(|_| Refusal::internal())?;
+        Ok(Self { method: parts.method.clone(), target: target.into(), headers })
+    }
+
+    /// The head for one try.
+    pub(crate) fn request(&self, body: Outgoing) -> Request<Outgoing> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.target.clone();
+        request.headers_mut().clone_from(&self.headers);
+        request
+    }
+}
+
+/// Says whom the request comes from: after the hops that a trusted proxy has named, or alone.
+fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
+    let chain = match client.trust {
+        Trust::Proxy => headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]),
+        Trust::Nobody => Vec::new(),
+    };
+    let value = if chain.is_empty() {
+        Some(client.peer_text.clone())
+    } else {
+        HeaderValue::from_bytes(&[&chain, client.peer_text.as_bytes()].join(&b", "[..])).ok()
+    };
+    if let Some(value) = value {
+        headers.insert(X_FORWARDED_FOR, value);
+    }
+    if client.trust == Trust::Nobody || !headers.contains_key(X_FORWARDED_PROTO) {
+        let scheme = if client.tls.is_some() { "https" } else { "http" };
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    }
+}
+
+/// Judges what the origin has answered, and makes it the client's.
+pub(crate) async fn answer(
+    worker: &Rc<Worker>,
+    client: &Rc<Client>,
+    answer: Answer,
+    judging: &mut Judging<'_>,
+    record: &mut Record,
+    change: Option<(Wish, OnUpgrade)>,
+) -> Result<Response<Reply>, Refusal> {
+    let Answer { mut response, lease, progress, .. } = answer;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let agreed = response.headers().get(header::UPGRADE).cloned();
+        let Some((wish, downstream)) = change.filter(|(wish, _)| wish.agrees(agreed.as_ref())) else {
+            return Err(Refusal::new("upstream", "unasked_upgrade", 502));
+        };
+        let upstream = hyper::upgrade::on(&mut response);
+        let (mut parts, _) = response.into_parts();
+        hop::response(&mut parts.headers);
+        wish.apply(&mut parts.headers);
+        tunnel::open(worker, client, &wish, [downstream, upstream]);
+        return Ok(Response::from_parts(parts, Reply::whole("")));
+    }
+    let (mut parts, incoming) = response.into_parts();
+    hop::response(&mut parts.headers);
+    if !judging.wants_response_body() {
+        judging.response(&mut parts, None, record)?;
+        return Ok(Response::from_parts(parts, Reply::stream(incoming, lease, progress, worker)));
+    }
+    let read = body::buffer(incoming, MOST_RESPONSE, &worker.shared.memory).await;
+    let (bytes, _share) = read.map_err(|_| Refusal::new("upstream", "response_body", 502))?;
+    if progress.complete.get() {
+        lease.give_back(worker.ticks.now(), worker.upstreams.most_idle);
+    }
+    judging.response(&mut parts, Some(&bytes), record)?;
+    Ok(Response::from_parts(parts, Reply::whole(bytes)))
+}

@@ -1,0 +1,239 @@
+//! What a connection's gate, its task, its requests and the worker's watchman know in common.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::fault::Fault;
+use crate::clock::{Ticks, ticks};
+
+/// What a client is being waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Wait {
+    /// Nothing: it is our turn.
+    Nothing,
+    /// The first byte of a request.
+    Request,
+    /// The rest of a head.
+    Head,
+    /// More of a body.
+    Body,
+    /// More of an upgraded connection, either way.
+    Tunnel,
+    /// To read its refusal, while what it still sends is thrown away.
+    Linger,
+}
+
+const WAITS: [Wait; 6] = [Wait::Nothing, Wait::Request, Wait::Head, Wait::Body, Wait::Tunnel, Wait::Linger];
+
+/// What became of a wish to change the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Upgrade {
+    /// Nobody has asked.
+    Open,
+    /// Somebody has asked, and nobody has answered.
+    Asked,
+    /// The origin has agreed: the gate opens for good.
+    Granted,
+    /// It was refused: what follows is HTTP.
+    Refused,
+}
+
+/// What the connection's task is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Order {
+    /// Go on.
+    None,
+    /// Look again: something has changed.
+    Look,
+    /// Finish what is under way.
+    Drain,
+    /// Close at once.
+    Close,
+}
+
+/// How long a client may take for each thing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) request: u32,
+    pub(crate) head: u32,
+    pub(crate) body: u32,
+    pub(crate) write: u32,
+    pub(crate) tunnel: u32,
+    pub(crate) rate: u64,
+}
+
+/// How long a refused client may go on sending before the connection is cut.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long a client is waited for before its rate is looked at.
+const RATE_GRACE: Duration = Duration::from_secs(10);
+
+/// The shared state of one connection; every field is written by its worker's thread alone.
+#[derive(Debug)]
+pub(crate) struct Link {
+    ticks: Arc<Ticks>,
+    fault: AtomicU8,
+    upgrade: AtomicU8,
+    order: AtomicU8,
+    wait: AtomicU8,
+    since: AtomicU32,
+    /// Of the body being read: bytes so far, and ticks that were spent waiting for them.
+    taken: AtomicU64,
+    waited: AtomicU32,
+    /// Since when the client has taken nothing of what is written; 0 when it does.
+    stalled: AtomicU32,
+    /// Requests whose response is not complete.
+    busy: AtomicU32,
+    signal: Notify,
+}
+
+impl Link {
+    pub(crate) fn new(ticks: Arc<Ticks>) -> Self {
+        let since = AtomicU32::new(ticks.now());
+        Self {
+            ticks,
+            fault: AtomicU8::new(0),
+            upgrade: AtomicU8::new(Upgrade::Open as u8),
+            order: AtomicU8::new(Order::None as u8),
+            wait: AtomicU8::new(Wait::Request as u8),
+            since,
+            taken: AtomicU64::new(0),
+            waited: AtomicU32::new(0),
+            stalled: AtomicU32::new(0),
+            busy: AtomicU32::new(0),
+            signal: Notify::new(),
+        }
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        Fault::from_code(self.fault.load(Relaxed))
+    }
+
+    /// The first fault stays.
+    pub(crate) fn set_fault(&self, fault: Fault) {
+        if self.fault.load(Relaxed) == 0 {
+            self.fault.store(fault as u8, Relaxed);
+        }
+    }
+
+    pub(crate) fn upgrade(&self) -> Upgrade {
+        match self.upgrade.load(Relaxed) {
+            1 => Upgrade::Asked,
+            2 => Upgrade::Granted,
+            3 => Upgrade::Refused,
+            _ => Upgrade::Open,
+        }
+    }
+
+    pub(crate) fn set_upgrade(&self, upgrade: Upgrade) {
+        self.upgrade.store(upgrade as u8, Relaxed);
+    }
+
+    /// The client is waited for; a wait that goes on keeps its beginning.
+    pub(crate) fn wait_for(&self, wait: Wait) {
+        if self.wait.swap(wait as u8, Relaxed) != wait as u8 {
+            self.since.store(self.ticks.now(), Relaxed);
+        }
+    }
+
+    /// A body begins.
+    pub(crate) fn begin_body(&self) {
+        self.taken.store(0, Relaxed);
+        self.waited.store(0, Relaxed);
+    }
+
+    /// `count` bytes of a body, or of a tunnel, have come.
+    pub(crate) fn came(&self, count: usize) {
+        if self.wait.swap(Wait::Nothing as u8, Relaxed) == Wait::Body as u8 {
+            let waited = self.ticks.now().wrapping_sub(self.since.load(Relaxed));
+            self.waited.fetch_add(waited, Relaxed);
+        }
+        self.taken.fetch_add(count as u64, Relaxed);
+    }
+
+    /// The client takes what is written, or does not.
+    pub(crate) fn writing(&self, blocked: bool) {
+        if !blocked {
+            self.stalled.store(0, Relaxed);
+            if self.wait.load(Relaxed) == Wait::Tunnel as u8 {
+                self.since.store(self.ticks.now(), Relaxed);
+            }
+        } else if self.stalled.load(Relaxed) == 0 {
+            self.stalled.store(self.ticks.now(), Relaxed);
+        }
+    }
+
+    /// A request is being served until what this returns is dropped.
+    pub(crate) fn busy(self: &Arc<Self>) -> Busy {
+        self.busy.fetch_add(1, Relaxed);
+        Busy(Arc::clone(self))
+    }
+
+    pub(crate) fn order(&self, order: Order) {
+        if order as u8 >= self.order.load(Relaxed) {
+            self.order.store(order as u8, Relaxed);
+        }
+        self.signal.notify_one();
+    }
+
+    /// Waits for an order.
+    pub(crate) async fn ordered(&self) -> Order {
+        self.signal.notified().await;
+        match self.order.load(Relaxed) {
+            2 => Order::Drain,
+            3 => Order::Close,
+            _ => Order::Look,
+        }
+    }
+
+    /// What the watchman does each tick: asks whether patience has run out, and says so.
+    pub(crate) fn watch(&self, patience: &Patience) {
+        let now = self.ticks.now();
+        let stalled = self.stalled.load(Relaxed);
+        if stalled != 0 && now.wrapping_sub(stalled) > patience.write {
+            return self.order(Order::Close);
+        }
+        let waited = now.wrapping_sub(self.since.load(Relaxed));
+        let wait = WAITS.get(usize::from(self.wait.load(Relaxed))).copied().unwrap_or(Wait::Nothing);
+        let busy = self.busy.load(Relaxed) > 0;
+        match wait {
+            Wait::Nothing => {}
+            Wait::Request | Wait::Head if busy => {}
+            Wait::Request if waited > patience.request => self.order(Order::Close),
+            Wait::Tunnel if waited > patience.tunnel => self.order(Order::Close),
+            Wait::Linger if waited > ticks(LINGER) => self.order(Order::Close),
+            Wait::Head if waited > patience.head => self.expire(Fault::HeadTimeout),
+            Wait::Body if waited > patience.body || self.too_slow(waited, patience.rate) => self.expire(Fault::BodyTimeout),
+            Wait::Request | Wait::Tunnel | Wait::Linger | Wait::Head | Wait::Body => {}
+        }
+    }
+
+    fn too_slow(&self, waiting: u32, rate: u64) -> bool {
+        let waited = self.waited.load(Relaxed).saturating_add(waiting);
+        let due = u64::from(waited) * rate / u64::from(ticks(Duration::from_secs(1)));
+        waited > ticks(RATE_GRACE) && self.taken.load(Relaxed) < due
+    }
+
+    fn expire(&self, fault: Fault) {
+        if self.fault.load(Relaxed) == 0 {
+            self.set_fault(fault);
+            self.order(Order::Look);
+        }
+    }
+}
+
+/// While this lives, its connection is not idle.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Link>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Relaxed);
+        self.0.since.store(self.0.ticks.now(), Relaxed);
+    }
+}

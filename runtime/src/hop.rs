@@ -1,0 +1,161 @@
+//! Which headers go on to the next hop, and which are the proxy's alone to write.
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+/// Headers of one connection only (RFC 9110, section 7.6.1), and what frames a message, which is written anew.
+const HOP_BY_HOP: [HeaderName; 9] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+    header::UPGRADE,
+    header::TE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// What `Connection` cannot take away, since policies and origins decide by it.
+const PROTECTED: [&str; 24] = [
+    "accept", "accept-encoding", "accept-language", "authorization", "cache-control", "content-encoding", "content-length",
+    "content-type", "cookie", "date", "expect", "forwarded", "host", "if-match", "if-none-match", "origin", "range", "referer",
+    "traceparent", "tracestate", "user-agent", "x-api-key", "x-csrf-token", "x-real-ip",
+];
+
+/// Headers that say who a client is and that only the proxy may write, besides all that start with [`OURS`].
+const IDENTITY: [&str; 8] = [
+    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip", "client-cert",
+    "client-cert-chain",
+];
+
+/// How our own headers start.
+const OURS: &str = "x-shield-";
+
+/// Whether the peer's word about the client counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It is one of the trusted proxies.
+    Proxy,
+    /// It may be anybody.
+    Nobody,
+}
+
+/// A client's headers as the origin gets them, without what the proxy writes itself.
+pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
+    let named = nominated(from);
+    let mut to = HeaderMap::with_capacity(from.len() + 4);
+    for (name, value) in from {
+        let gone = HOP_BY_HOP.contains(name) || *name == header::EXPECT || named.contains(&name.as_str()) || is_identity(name, trust);
+        if !gone {
+            to.append(name.clone(), value.clone());
+        }
+    }
+    if from.get_all(header::TE).iter().any(|value| lists(value, "trailers")) {
+        to.insert(header::TE, HeaderValue::from_static("trailers"));
+        to.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+    to
+}
+
+/// An origin's headers as the client gets them; what belongs to one connection is taken out in place.
+pub(crate) fn response(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<String> = nominated(headers).into_iter().map(String::from).collect();
+        named.iter().for_each(|name| drop(headers.remove(name.as_str())));
+    }
+    for name in &HOP_BY_HOP {
+        if *name != header::CONTENT_LENGTH {
+            headers.remove(name);
+        }
+    }
+    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
+    ours.iter().for_each(|name| drop(headers.remove(name)));
+}
+
+/// The headers that `Connection` names and may name.
+fn nominated(headers: &HeaderMap) -> Vec<&str> {
+    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(',')).map(str::trim);
+    let unprotected = |name: &&str| {
+        let lower = name.to_ascii_lowercase();
+        !PROTECTED.contains(&lower.as_str()) && !lower.starts_with("x-forwarded-") && !lower.starts_with(OURS)
+    };
+    // The options that every client sends name no header that could be there.
+    let news = |name: &&str| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close");
+    names.filter(news).filter(unprotected).collect()
+}
+
+fn is_identity(name: &HeaderName, trust: Trust) -> bool {
+    let name = name.as_str();
+    let plain = if name.contains('_') { &*name.replace('_', "-") } else { name };
+    if plain.starts_with(OURS) || plain.starts_with("client-cert") {
+        return true;
+    }
+    let identity = matches!(plain.as_bytes().first(), Some(b'f' | b'x')) && IDENTITY.contains(&plain);
+    identity && (trust == Trust::Nobody || name.contains('_'))
+}
+
+/// Whether a comma-separated header value has this element, whatever its parameters.
+pub(crate) fn lists(value: &HeaderValue, wanted: &str) -> bool {
+    let Ok(text) = value.to_str() else { return false };
+    text.split(',').any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in lines {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn names(map: &HeaderMap) -> Vec<&str> {
+        map.keys().map(HeaderName::as_str).collect()
+    }
+
+    #[test]
+    fn connection_takes_its_own_headers_and_no_protected_one() {
+        let from = headers(&[
+            ("connection", "keep-alive, x-mine, authorization, X-Forwarded-For, host"),
+            ("x-mine", "1"),
+            ("authorization", "secret"),
+            ("host", "a"),
+            ("keep-alive", "timeout=5"),
+        ]);
+        assert_eq!(names(&request(&from, Trust::Nobody)), ["authorization", "host"]);
+    }
+
+    #[test]
+    fn identity_is_stripped_in_every_spelling() {
+        let from = headers(&[
+            ("x-shield-session", "a"),
+            ("x_shield_session", "a"),
+            ("x_forwarded_for", "1.1.1.1"),
+            ("x-forwarded-for", "1.1.1.1"),
+            ("client_cert", "a"),
+            ("client-cert", "a"),
+            ("x-real-ip", "1.1.1.1"),
+            ("x-fine", "a"),
+        ]);
+        assert_eq!(names(&request(&from, Trust::Nobody)), ["x-fine"]);
+        assert_eq!(names(&request(&from, Trust::Proxy)), ["x-forwarded-for", "x-real-ip", "x-fine"]);
+    }
+
+    #[test]
+    fn trailers_stay_announced() {
+        let to = request(&headers(&[("te", "gzip;q=0.5, trailers"), ("trailer", "x-sum")]), Trust::Nobody);
+        assert_eq!(to[header::TE], "trailers");
+        assert!(to.contains_key(header::TRAILER));
+    }
+
+    #[test]
+    fn a_response_loses_what_belongs_to_its_connection() {
+        let mut map = headers(&[("connection", "x-hop"), ("x-hop", "1"), ("x-shield-id", "1"), ("content-length", "3"), ("etag", "x")]);
+        response(&mut map);
+        assert_eq!(names(&map), ["content-length", "etag"]);
+    }
+}

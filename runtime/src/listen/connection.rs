@@ -1,0 +1,127 @@
+//! One client connection from its first byte to its last, in HTTP/1.1 or HTTP/2.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::client::Client;
+use super::tls::Certificates;
+use crate::gate::link::Order;
+use crate::gate::{Gate, Protocol};
+use crate::serve;
+use crate::shared::Admission;
+use crate::worker::Worker;
+
+/// How often a silent HTTP/2 client is asked whether it is still there.
+const HTTP2_PING: Duration = Duration::from_secs(30);
+/// Bytes that one HTTP/2 stream may have on their way to a client.
+const HTTP2_STREAM_BUFFER: usize = 256 << 10;
+
+/// Serves a connection until it ends.
+pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, admission: Admission, tls: Option<Certificates>) {
+    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
+    // Small answers wait for nobody.
+    let _ = stream.set_nodelay(true);
+    let Some(certificates) = tls else {
+        let client = Client::new(&worker, [peer, local], None, admission);
+        return speak(&worker, stream, client, None).await;
+    };
+    let handshake = certificates.accept(stream);
+    let Ok(Ok((stream, facts))) = tokio::time::timeout(worker.shared.settings.handshake_timeout, handshake).await else { return };
+    let protocol = if facts.http2 { Protocol::Http2 } else { Protocol::Http1 };
+    let client = Client::new(&worker, [peer, local], Some(facts), admission);
+    speak(&worker, stream, client, Some(protocol)).await;
+}
+
+async fn speak<S>(worker: &Rc<Worker>, stream: S, client: Client, known: Option<Protocol>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let client = Rc::new(client);
+    let mut gate = Gate::new(stream, worker.bounds, Arc::clone(&client.link));
+    let protocol = tokio::select! {
+        sniffed = gate.sniff(known) => sniffed,
+        _ = stop(&client) => return,
+    };
+    match protocol {
+        Ok(Some(Protocol::Http1)) => http1(worker, gate, &client).await,
+        Ok(Some(Protocol::Http2)) => http2(worker, gate, &client).await,
+        Ok(None) | Err(_) => {}
+    }
+}
+
+/// Waits for an order that ends a connection on which nothing has been said.
+async fn stop(client: &Client) {
+    while client.link.ordered().await == Order::Look && client.link.fault().is_none() {}
+}
+
+async fn http1<S>(worker: &Rc<Worker>, gate: Gate<S>, client: &Rc<Client>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request| serve::serve(Rc::clone(worker), Rc::clone(client), request));
+    let mut builder = http1::Builder::new();
+    builder.half_close(true).max_buf_size(worker.http1_buffer);
+    if worker.bounds.count > 100 {
+        builder.max_headers(worker.bounds.count);
+    }
+    let connection = builder.serve_connection(TokioIo::new(gate), service).with_upgrades();
+    drive(connection, client, |connection| connection.graceful_shutdown()).await;
+}
+
+async fn http2<S>(worker: &Rc<Worker>, gate: Gate<S>, client: &Rc<Client>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let settings = &worker.shared.settings;
+    let service = {
+        let (worker, client) = (Rc::clone(worker), Rc::clone(client));
+        service_fn(move |request| serve::serve(Rc::clone(&worker), Rc::clone(&client), request))
+    };
+    let mut builder = http2::Builder::new(Local);
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HTTP2_PING)
+        .max_concurrent_streams(settings.streams as u32)
+        .max_pending_accept_reset_streams(settings.resets.min(settings.streams))
+        .max_local_error_reset_streams(settings.resets)
+        .max_header_list_size(settings.header_size as u32)
+        .max_send_buf_size(HTTP2_STREAM_BUFFER);
+    let connection = builder.serve_connection(TokioIo::new(gate), service);
+    drive(connection, client, |connection| connection.graceful_shutdown()).await;
+}
+
+/// Runs the tasks of an HTTP/2 connection on its worker.
+#[derive(Debug, Clone, Copy)]
+struct Local;
+
+impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}
+
+/// Runs a connection to its end, or to the order to end it.
+async fn drive<C: Future>(connection: C, client: &Client, drain: impl Fn(Pin<&mut C>)) {
+    let mut connection = pin!(connection);
+    loop {
+        tokio::select! {
+            biased;
+            // How a connection ended is of no interest: its requests have been told.
+            _ = connection.as_mut() => return,
+            order = client.link.ordered() => match order {
+                Order::Drain => drain(connection.as_mut()),
+                Order::Close => return,
+                Order::None | Order::Look => {}
+            },
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What is remembered of a request while it lives, for its event and its metrics.
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hyper::header::{self, HeaderMap};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode, Version};
+
+use crate::client::canonical;
+use crate::clock;
+use crate::events::{Event, Pairs, Text, timestamp};
+use crate::listen::client::Client;
+use crate::metrics::bump;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::snapshot::Snapshot;
+use crate::trace::{Trace, hex};
+use crate::worker::Worker;
+
+/// One request's record.
+#[derive(Debug)]
+pub(crate) struct Record {
+    worker: Rc<Worker>,
+    pub(crate) started: Instant,
+    pub(crate) unix_millis: u64,
+    pub(crate) trace: Trace,
+    pub(crate) client: IpAddr,
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) upstream: Option<SocketAddr>,
+    /// What was found and let pass, ready for the event.
+    pub(crate) findings: Vec<serde_json::Value>,
+    /// The names of API and endpoint, once they are known and somebody asks.
+    pub(crate) place: Place,
+    refused: Option<(&'static str, &'static str)>,
+    said: Option<Said>,
+}
+
+/// Where in the policy a request belongs.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Place {
+    pub(crate) api: Option<Box<str>>,
+    pub(crate) endpoint: Option<String>,
+}
+
+/// What the request said.
+#[derive(Debug, Default)]
+struct Said {
+    protocol: &'static str,
+    method: Vec<u8>,
+    host: Vec<u8>,
+    path: Vec<u8>,
+}
+
+impl Record {
+    pub(crate) fn begin(worker: &Rc<Worker>, client: &Client, headers: &HeaderMap) -> Self {
+        Self {
+            worker: Rc::clone(worker),
+            started: clock::now(),
+            unix_millis: clock::unix_millis(),
+            trace: Trace::of(headers, &worker.random),
+            client: canonical(client.peer.ip()),
+            snapshot: None,
+            upstream: None,
+            findings: Vec::new(),
+            place: Place::default(),
+            refused: None,
+            said: None,
+        }
+    }
+
+    /// The name of this request in events, and in what a refused client is told.
+    pub(crate) fn id(&self) -> String {
+        hex(&self.trace.span)
+    }
+
+    /// Whether there will be an event.
+    pub(crate) fn is_told(&self, outcome: &Result<Response<Reply>, Refusal>) -> bool {
+        self.worker.shared.events.wanted() && (outcome.is_err() || !self.findings.is_empty() || self.is_sampled())
+    }
+
+    /// Keeps what the event says of the request; paths and queries may hold secrets, so the path is the endpoint's
+    /// template where there is one, and the first segment where not.
+    pub(crate) fn describe(&mut self, parts: &Parts) {
+        let host = parts.headers.get(header::HOST).map(|host| host.as_bytes().to_vec());
+        self.said = Some(Said {
+            protocol: match parts.version {
+                Version::HTTP_2 => "HTTP/2",
+                Version::HTTP_10 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
+            method: parts.method.as_str().into(),
+            host: host.or_else(|| parts.uri.authority().map(|a| a.as_str().into())).unwrap_or_default(),
+            path: self.path(parts.uri.path()),
+        });
+    }
+
+    fn path(&self, path: &str) -> Vec<u8> {
+        if self.worker.shared.settings.log_paths == "full" {
+            return path.into();
+        }
+        match &self.place.endpoint {
+            Some(endpoint) => endpoint.split_once(' ').map_or(endpoint.as_str(), |(_, path)| path).into(),
+            None => match path.char_indices().skip(1).find(|(_, c)| *c == '/') {
+                Some((end, _)) => format!("{}/…", path.get(..end).unwrap_or_default()).into(),
+                None => path.into(),
+            },
+        }
+    }
+
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        self.worker.counters.denied(refusal.stage, refusal.reason);
+        self.refused = Some((refusal.stage, refusal.reason));
+    }
+
+    /// The head of the answer is on its way.
+    pub(crate) fn answered(mut self, status: StatusCode) {
+        let took = clock::now().saturating_duration_since(self.started);
+        let counters = &self.worker.counters;
+        counters.answered(status.as_u16(), took);
+        match (self.refused, self.findings.is_empty()) {
+            (Some(_), _) => {}
+            (None, false) => bump(&counters.flagged),
+            (None, true) => bump(&counters.permitted),
+        }
+        let told = self.refused.is_some() || self.said.is_some();
+        if !told || !self.worker.shared.events.wanted() {
+            return;
+        }
+        let said = self.said.take().unwrap_or_default();
+        let worker = Rc::clone(&self.worker);
+        worker.shared.events.send(&self.event(&said, status, took.as_micros() as u64));
+    }
+
+    fn event<'a>(&'a self, said: &'a Said, status: StatusCode, micros: u64) -> Event<'a> {
+        let (stage, reason) = self.refused.unzip();
+        Event {
+            time: timestamp(self.unix_millis),
+            kind: match (self.refused.is_some(), self.findings.is_empty()) {
+                (true, _) => "refusal",
+                (false, false) => "finding",
+                (false, true) => "access",
+            },
+            id: self.id(),
+            trace: hex(&self.trace.trace),
+            bundle: self.snapshot.as_ref().map_or("", |snapshot| &snapshot.digest),
+            client: self.client.to_string(),
+            protocol: said.protocol,
+            method: Text(said.method.as_slice().into()),
+            host: Text(said.host.as_slice().into()),
+            path: Text(said.path.as_slice().into()),
+            api: self.place.api.as_deref(),
+            endpoint: self.place.endpoint.clone(),
+            verdict: if self.refused.is_some() { "deny" } else { "permit" },
+            stage,
+            reason,
+            status: status.as_u16(),
+            upstream: self.upstream.map(|address| address.to_string()),
+            findings: self.findings.clone(),
+            micros,
+            stages: Pairs::default(),
+        }
+    }
+
+    fn is_sampled(&self) -> bool {
+        let settings = &self.worker.shared.settings;
+        settings.access_log == "on" && (self.worker.random.next() % 100) < settings.access_sample as u64
+    }
+}

@@ -1,0 +1,184 @@
+//! Loads bundles: from a file, from memory, or the last good one; a load that fails changes nothing but the status.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock;
+use crate::config::files;
+use crate::listen::tls::Certificates;
+use crate::shared::{Life, Shared};
+use crate::snapshot::Snapshot;
+
+/// The bundle that served last, and the one before it.
+const LAST_GOOD: &str = "last-good.shieldb";
+const PREVIOUS: &str = "previous.shieldb";
+
+/// Why a load changed nothing.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[error("{from}: {why}")]
+pub struct LoadError {
+    /// Where the bundle came from.
+    pub from: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// What operators are told about loading.
+#[derive(Debug, Clone, Default)]
+pub struct LoadStatus {
+    /// The digest of the bundle that serves.
+    pub active: Option<String>,
+    /// Where it came from.
+    pub from: Option<String>,
+    /// Since when, in milliseconds since 1970.
+    pub since: u64,
+    /// Loads that succeeded, the first included.
+    pub loads: u64,
+    /// Loads that failed.
+    pub failures: u64,
+    /// Why the last load failed, unless it succeeded.
+    pub error: Option<String>,
+    /// Not what was asked for serves, but what served last.
+    pub degraded: bool,
+}
+
+/// Loads bundles one at a time.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    shared: Arc<Shared>,
+    certificates: Option<Certificates>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    status: LoadStatus,
+    active: Option<Arc<[u8]>>,
+    previous: Option<Arc<[u8]>>,
+}
+
+impl Loader {
+    pub(crate) fn new(shared: Arc<Shared>, certificates: Option<Certificates>) -> Self {
+        Self { shared, certificates, state: Mutex::default() }
+    }
+
+    /// The first load: the bundle asked for, or else the last good one, marked as degraded.
+    pub(crate) fn start(&self) -> Result<String, LoadError> {
+        self.bundle().or_else(|error| {
+            let Some(path) = self.kept(LAST_GOOD) else { return Err(error) };
+            let loaded = self.file(&path);
+            let mut state = self.state();
+            match loaded {
+                Ok(digest) => {
+                    state.status.degraded = true;
+                    state.status.error = Some(error.to_string());
+                    Ok(digest)
+                }
+                Err(_) => Err(error),
+            }
+        })
+    }
+
+    /// Loads the configured bundle again, and the certificates.
+    pub(crate) fn reload(&self) -> Result<String, LoadError> {
+        if let Some(certificates) = &self.certificates {
+            certificates.reload().map_err(|why| self.failed("certificate".into(), why))?;
+        }
+        self.bundle()
+    }
+
+    fn bundle(&self) -> Result<String, LoadError> {
+        self.file(self.shared.settings.bundle.as_ref())
+    }
+
+    fn file(&self, path: &Path) -> Result<String, LoadError> {
+        let from = path.display().to_string();
+        match files::read(path) {
+            Ok(bytes) => self.bytes(bytes.into(), from),
+            Err(error) => Err(self.failed(from, error.to_string())),
+        }
+    }
+
+    /// Loads a bundle that is in memory; the same bundle again is no load.
+    pub(crate) fn bytes(&self, bytes: Arc<[u8]>, from: String) -> Result<String, LoadError> {
+        let mut state = self.state();
+        if state.active.as_deref() == Some(&*bytes) {
+            (state.status.error, state.status.degraded) = (None, false);
+            return Ok(state.status.active.clone().unwrap_or_default());
+        }
+        match Snapshot::load(&bytes, &self.shared.settings, &self.shared.registry) {
+            Ok(snapshot) => Ok(self.swap(&mut state, snapshot, bytes, from)),
+            Err(why) => {
+                drop(state);
+                Err(self.failed(from, why))
+            }
+        }
+    }
+
+    fn swap(&self, state: &mut State, snapshot: Snapshot, bytes: Arc<[u8]>, from: String) -> String {
+        let digest = snapshot.digest.to_string();
+        self.shared.snapshot.store(Some(Arc::new(snapshot)));
+        if self.shared.life() == Life::Starting {
+            self.shared.set_life(Life::Ready);
+        }
+        state.previous = state.active.replace(bytes);
+        let kept = self.keep(state);
+        let status = &mut state.status;
+        *status = LoadStatus {
+            active: Some(digest.clone()),
+            from: Some(from),
+            since: clock::unix_millis(),
+            loads: status.loads + 1,
+            error: kept.err().map(|error| format!("the bundle serves, and could not be kept on disk: {error}")),
+            ..LoadStatus { failures: status.failures, ..LoadStatus::default() }
+        };
+        digest
+    }
+
+    /// Goes back to the bundle that served before this one.
+    pub(crate) fn rollback(&self) -> Result<String, LoadError> {
+        let previous = self.state().previous.clone();
+        match (previous, self.kept(PREVIOUS)) {
+            (Some(bytes), _) => self.bytes(bytes, "rollback".into()),
+            (None, Some(path)) => self.file(&path),
+            (None, None) => Err(self.failed("rollback".into(), "no earlier bundle is known".into())),
+        }
+    }
+
+    pub(crate) fn status(&self) -> LoadStatus {
+        self.state().status.clone()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, from: String, why: String) -> LoadError {
+        let error = LoadError { from, why };
+        let mut state = self.state();
+        state.status.failures += 1;
+        state.status.error = Some(error.to_string());
+        error
+    }
+
+    fn kept(&self, name: &str) -> Option<PathBuf> {
+        let folder = &self.shared.settings.data_dir;
+        (!folder.is_empty()).then(|| Path::new(folder).join(name))
+    }
+
+    /// Writes down what serves and what served before; each file is replaced whole.
+    fn keep(&self, state: &State) -> std::io::Result<()> {
+        let Some(last_good) = self.kept(LAST_GOOD) else { return Ok(()) };
+        files::make_folder(self.shared.settings.data_dir.as_ref())?;
+        if let (Some(previous), Some(path)) = (&state.previous, self.kept(PREVIOUS)) {
+            files::replace(&path, previous)?;
+        }
+        state.active.as_ref().map_or(Ok(()), |bytes| files::replace(&last_good, bytes))
+    }
+
+    /// What is watched for changes: the bundle and the certificates.
+    pub(crate) fn watched(&self) -> Vec<PathBuf> {
+        let certificates = self.certificates.iter().flat_map(Certificates::paths).map(Path::to_path_buf);
+        std::iter::once(PathBuf::from(&self.shared.settings.bundle)).chain(certificates).collect()
+    }
+}

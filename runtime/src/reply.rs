@@ -1,0 +1,103 @@
+//! What goes back to a client: a body made here, or the origin's as it comes.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::gate::link::Busy;
+use crate::upstream::{Lease, Progress};
+use crate::worker::{Flight, Worker};
+
+/// A response's body.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    content: Content,
+    /// Until this is dropped, the request counts as being served.
+    pub(crate) serving: Option<Serving>,
+}
+
+#[derive(Debug)]
+enum Content {
+    Whole(Bytes),
+    Stream(Stream),
+}
+
+/// An origin's body and the connection it comes from.
+#[derive(Debug)]
+struct Stream {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    progress: Rc<Progress>,
+    worker: Rc<Worker>,
+}
+
+/// Counts a request as being served.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    pub(crate) _busy: Busy,
+    pub(crate) _flight: Flight,
+}
+
+impl Reply {
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self { content: Content::Whole(bytes.into()), serving: None }
+    }
+
+    /// Passes an origin's body on; the connection is used again when the body has been read to its end.
+    pub(crate) fn stream(incoming: Incoming, lease: Lease, progress: Rc<Progress>, worker: &Rc<Worker>) -> Self {
+        let mut stream = Stream { incoming, lease: Some(lease), progress, worker: Rc::clone(worker) };
+        if stream.incoming.is_end_stream() {
+            stream.give_back();
+        }
+        Self { content: Content::Stream(stream), serving: None }
+    }
+}
+
+impl Stream {
+    fn give_back(&mut self) {
+        // A request that the origin answered before reading all of it leaves a connection that nobody can use.
+        if let Some(lease) = self.lease.take() && self.progress.complete.get() {
+            lease.give_back(self.worker.ticks.now(), self.worker.upstreams.most_idle);
+        }
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.content {
+            Content::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Content::Stream(stream) => {
+                let frame = ready!(Pin::new(&mut stream.incoming).poll_frame(cx));
+                match &frame {
+                    Some(Ok(_)) if !stream.incoming.is_end_stream() => {}
+                    Some(Ok(_)) | None => stream.give_back(),
+                    Some(Err(_)) => stream.lease = None,
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Stream(stream) => stream.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(stream) => stream.incoming.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! W3C trace context: the id by which one request is found in every log.
+
+use std::fmt::Write as _;
+
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::random::Random;
+
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The ids of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trace {
+    /// Shared with everybody who touches the request.
+    pub(crate) trace: [u8; 16],
+    /// Ours: what the origin sees as its parent, and what an event is found by.
+    pub(crate) span: [u8; 8],
+    sampled: bool,
+}
+
+impl Trace {
+    /// Goes on with the client's trace when it names one, and begins one when not.
+    pub(crate) fn of(headers: &HeaderMap, random: &Random) -> Self {
+        let mut given = headers.get_all(TRACEPARENT).iter();
+        let known = match (given.next(), given.next()) {
+            (Some(only), None) => parse(only.as_bytes()),
+            _ => None,
+        };
+        let (trace, sampled) = known.unwrap_or_else(|| (random.id(), false));
+        Self { trace, span: random.next().to_be_bytes(), sampled }
+    }
+
+    /// What the origin is told.
+    pub(crate) fn apply(&self, headers: &mut HeaderMap) {
+        let mut text = String::with_capacity(55);
+        let _ = write!(text, "00-{}-{}-{}", hex(&self.trace), hex(&self.span), if self.sampled { "01" } else { "00" });
+        if let Ok(value) = HeaderValue::try_from(text) {
+            headers.insert(TRACEPARENT, value);
+        }
+    }
+}
+
+/// `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`, lower case and not all zero.
+fn parse(value: &[u8]) -> Option<([u8; 16], bool)> {
+    let text = std::str::from_utf8(value).ok()?;
+    let mut parts = text.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let shape = version.len() == 2 && trace.len() == 32 && span.len() == 16 && flags.len() == 2;
+    let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let zero = |part: &str| part.bytes().all(|b| b == b'0');
+    let whole = version != "00" || parts.next().is_none();
+    if !shape || !whole || version == "ff" || ![version, trace, span, flags].into_iter().all(hex) || zero(trace) || zero(span) {
+        return None;
+    }
+    let number = u128::from_str_radix(trace, 16).ok()?;
+    let sampled = u8::from_str_radix(flags, 16).ok()? & 1 == 1;
+    Some((number.to_be_bytes(), sampled))
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn trace(values: &[&'static str]) -> Trace {
+        let mut headers = HeaderMap::new();
+        values.iter().for_each(|value| drop(headers.append(TRACEPARENT, HeaderValue::from_static(value))));
+        Trace::of(&headers, &Random::new([7; 32]))
+    }
+
+    #[test]
+    fn the_clients_trace_goes_on_with_our_span() {
+        let found = trace(&[GIVEN]);
+        assert_eq!(hex(&found.trace), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let mut headers = HeaderMap::new();
+        found.apply(&mut headers);
+        let sent = headers[TRACEPARENT].to_str().unwrap();
+        assert!(sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && sent.ends_with("-01") && sent != GIVEN, "{sent}");
+    }
+
+    #[test]
+    fn a_damaged_or_doubled_trace_is_not_believed() {
+        for value in [
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra",
+            "",
+        ] {
+            assert_ne!(hex(&trace(&[value]).trace), "4bf92f3577b34da6a3ce929d0e0e4736", "{value}");
+        }
+        assert_ne!(hex(&trace(&[GIVEN, GIVEN]).trace), "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+}

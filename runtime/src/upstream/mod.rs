@@ -1,0 +1,247 @@
+//! Sends a permitted request to an origin: picks an address, reuses or opens a connection, tries again where that is safe.
+
+use std::cell::{Cell, RefCell};
+use std::error::Error as _;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+mod connect;
+mod group;
+mod origin;
+mod outgoing;
+mod pool;
+
+pub(crate) use connect::{Tls, trust};
+pub(crate) use group::{Group, HealthRule, Registry};
+pub(crate) use origin::Origin;
+pub(crate) use outgoing::{Content, Outgoing, Progress};
+pub(crate) use pool::Lease;
+
+use crate::body::BodyError;
+use crate::clock;
+use crate::config::Settings;
+use crate::metrics::{Counters, bump};
+use crate::translate::Permit;
+use group::{Choice, Member};
+use pool::Pool;
+
+/// Tries for one request, the first included.
+const MOST_TRIES: usize = 3;
+/// Retries that may be saved up.
+const SAVED_RETRIES: u32 = 10;
+
+/// Why no response came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The API has no address to send to.
+    NoOrigin,
+    /// No connection could be made.
+    Connect,
+    /// The connection broke, or what came was no response.
+    Broken,
+    /// No response came in time.
+    Timeout,
+    /// Every connection that may be open is in use.
+    Busy,
+    /// The client's body is too long.
+    TooLarge,
+    /// The client's body broke off.
+    Client,
+}
+
+/// What an origin has answered, with the connection that its body comes from.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) response: Response<Incoming>,
+    pub(crate) lease: Lease,
+    pub(crate) progress: Rc<Progress>,
+    pub(crate) member: Arc<Member>,
+}
+
+/// What is sent, and how to make its head anew for each try.
+pub(crate) struct Call<'a> {
+    pub(crate) group: &'a Group,
+    pub(crate) head: &'a dyn Fn(Outgoing) -> Request<Outgoing>,
+    pub(crate) idempotent: bool,
+}
+
+/// One worker's side of the origins.
+#[derive(Debug)]
+pub(crate) struct Upstreams {
+    pools: RefCell<Vec<Rc<Pool>>>,
+    tls: Option<Tls>,
+    rule: HealthRule,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+    most_connections: usize,
+    pub(crate) most_idle: usize,
+    idle_ticks: u32,
+    retry_percent: u32,
+    /// Hundredths of a retry.
+    saved: Cell<u32>,
+}
+
+/// A try that gave no answer.
+struct Failed {
+    failure: Failure,
+    /// What may be sent again.
+    content: Option<Content>,
+    /// An old connection turned out to be closed: nobody's fault.
+    stale: bool,
+}
+
+impl Upstreams {
+    pub(crate) fn new(settings: &Settings, tls: Option<Tls>) -> Self {
+        Self {
+            pools: RefCell::default(),
+            tls,
+            rule: HealthRule { failures: settings.failures as u32, pause: clock::ticks(settings.failure_pause) },
+            connect_timeout: settings.connect_timeout,
+            response_timeout: settings.response_timeout,
+            most_connections: settings.upstream_connections,
+            most_idle: settings.upstream_idle,
+            idle_ticks: clock::ticks(settings.upstream_idle_timeout),
+            retry_percent: settings.retry_percent as u32,
+            saved: Cell::new(SAVED_RETRIES * 100),
+        }
+    }
+
+    /// Sends `content` until an answer comes, the tries are used up, or another could do harm. The permit is spent:
+    /// nothing is sent without one.
+    pub(crate) async fn send(
+        &self,
+        _permit: Permit,
+        call: Call<'_>,
+        content: Content,
+        at: &Moment<'_>,
+    ) -> Result<Answer, Failure> {
+        self.saved.set((self.saved.get() + self.retry_percent).min(SAVED_RETRIES * 100));
+        let mut content = content;
+        let mut tried = Vec::new();
+        let mut stale = 0;
+        let mut last = Failure::NoOrigin;
+        loop {
+            let load = |member: &Member| self.pool(member.id).in_use();
+            let choice = Choice { now: at.now, random: at.random, tried: &tried, load: &load };
+            let member = call.group.pick(&choice).ok_or(last)?;
+            let failed = match self.attempt(&call, &member, content, stale < MOST_TRIES).await {
+                Ok(answer) => {
+                    member.succeeded();
+                    return Ok(answer);
+                }
+                Err(failed) => failed,
+            };
+            last = failed.failure;
+            if failed.stale {
+                stale += 1;
+            } else if matches!(last, Failure::Connect | Failure::Broken | Failure::Timeout) {
+                member.failed(at.now, self.rule);
+                bump(&at.counters.upstream_failures);
+                tried.push(member.id);
+            }
+            let again = failed.stale || (tried.len() < MOST_TRIES && !tried.is_empty() && self.may_retry());
+            content = failed.content.filter(|_| again).ok_or(last)?;
+            bump(&at.counters.upstream_retries);
+        }
+    }
+
+    fn may_retry(&self) -> bool {
+        let left = self.saved.get().checked_sub(100);
+        left.inspect(|left| self.saved.set(*left)).is_some()
+    }
+
+    async fn attempt(&self, call: &Call<'_>, member: &Arc<Member>, content: Content, reuse: bool) -> Result<Answer, Failed> {
+        let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
+            return Err(Failed { failure: Failure::Busy, content: None, stale: false });
+        };
+        let reused = if reuse { slot.reuse().await } else { Err(slot) };
+        let old = reused.is_ok();
+        let mut lease = match reused {
+            Ok(lease) => lease,
+            Err(slot) => match self.connect(member).await {
+                Ok(sender) => slot.lease(sender),
+                Err(failure) => return Err(Failed { failure, content: Some(content), stale: false }),
+            },
+        };
+        let spare = content.replayable().filter(|_| call.idempotent);
+        let (outgoing, progress) = Outgoing::new(content);
+        let sending = lease.sender.try_send_request((call.head)(outgoing));
+        match within(self.response_timeout, &progress, sending).await {
+            Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
+            Some(Err(mut error)) => {
+                let unsent = error.take_message().map(|request| request.into_body().into_content());
+                let stale = old && unsent.is_some();
+                let failure = cause(error.error());
+                let spare = spare.filter(|_| failure == Failure::Broken);
+                Err(Failed { failure, content: unsent.or(spare), stale })
+            }
+            None => Err(Failed { failure: Failure::Timeout, content: None, stale: false }),
+        }
+    }
+
+    async fn connect(&self, member: &Member) -> Result<pool::Sender, Failure> {
+        let connecting = connect::connect(member, self.tls.as_ref());
+        match tokio::time::timeout(self.connect_timeout, connecting).await {
+            Ok(Ok(sender)) => Ok(sender),
+            Ok(Err(_)) | Err(_) => Err(Failure::Connect),
+        }
+    }
+
+    fn pool(&self, id: usize) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        while pools.len() <= id {
+            pools.push(Rc::default());
+        }
+        pools.get(id).map(Rc::clone).unwrap_or_default()
+    }
+
+    /// Closes connections that have been unused for too long.
+    pub(crate) fn prune(&self, now: u32) {
+        for pool in self.pools.borrow().iter() {
+            pool.prune(now.saturating_sub(self.idle_ticks));
+        }
+    }
+
+    /// Unused connections to all origins.
+    pub(crate) fn idle(&self) -> usize {
+        self.pools.borrow().iter().map(|pool| pool.idle()).sum()
+    }
+}
+
+/// What a call needs of its worker.
+pub(crate) struct Moment<'a> {
+    pub(crate) now: u32,
+    pub(crate) random: u64,
+    pub(crate) counters: &'a Counters,
+}
+
+/// Waits for a response; the time starts anew with every piece of the request that is taken.
+async fn within<F: Future>(limit: Duration, progress: &Progress, sending: F) -> Option<F::Output> {
+    let mut sending = pin!(sending);
+    loop {
+        let before = progress.pieces.get();
+        match tokio::time::timeout(limit, sending.as_mut()).await {
+            Ok(sent) => return Some(sent),
+            Err(_) if progress.pieces.get() != before => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Whose fault a broken exchange is.
+fn cause(error: &hyper::Error) -> Failure {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        match inner.downcast_ref::<BodyError>() {
+            Some(BodyError::TooLarge | BodyError::NoMemory) => return Failure::TooLarge,
+            Some(BodyError::Broken(_)) => return Failure::Client,
+            None => source = inner.source(),
+        }
+    }
+    Failure::Broken
+}

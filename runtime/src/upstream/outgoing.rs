@@ -1,0 +1,106 @@
+//! A request's body on its way to an origin.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::body::{BodyError, Inbound};
+
+/// What is sent.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Nothing.
+    Empty,
+    /// Bytes that have been judged.
+    Whole(Bytes),
+    /// The client's body as it comes.
+    Stream(Inbound),
+}
+
+impl Content {
+    /// A body that has been read.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::Empty } else { Self::Whole(bytes) }
+    }
+
+    /// The same again, where that can be had.
+    pub(crate) fn replayable(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+}
+
+/// How far the sending of one request is.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// Pieces taken so far.
+    pub(crate) pieces: Cell<u32>,
+    /// Whether all has been taken.
+    pub(crate) complete: Cell<bool>,
+}
+
+/// A body that tells how far it is.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    content: Content,
+    progress: Rc<Progress>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(content: Content) -> (Self, Rc<Progress>) {
+        let progress = Rc::new(Progress::default());
+        let this = Self { content, progress: Rc::clone(&progress) };
+        progress.complete.set(this.is_end_stream());
+        (this, progress)
+    }
+
+    /// What has not been sent, of a request that came back.
+    pub(crate) fn into_content(self) -> Content {
+        self.content
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = match &mut this.content {
+            Content::Empty => None,
+            Content::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                (!bytes.is_empty()).then(|| Ok(Frame::data(bytes)))
+            }
+            Content::Stream(inbound) => ready!(Pin::new(inbound).poll_frame(cx)),
+        };
+        this.progress.pieces.set(this.progress.pieces.get().wrapping_add(1));
+        if frame.is_none() || this.is_end_stream() {
+            this.progress.complete.set(true);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Empty => true,
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Stream(inbound) => inbound.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Empty => SizeHint::with_exact(0),
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(inbound) => inbound.size_hint(),
+        }
+    }
+}

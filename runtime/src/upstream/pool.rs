@@ -1,0 +1,98 @@
+//! A worker's connections to origins: unused ones are kept a while, and only clean ones are used again.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use hyper::client::conn::http1::SendRequest;
+
+use super::outgoing::Outgoing;
+
+/// Sends requests over one connection.
+pub(crate) type Sender = SendRequest<Outgoing>;
+
+/// The connections of one worker to one member.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: RefCell<Vec<(Sender, u32)>>,
+    in_use: Cell<usize>,
+}
+
+/// One connection while a request uses it.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) sender: Sender,
+    slot: Slot,
+}
+
+/// The right to one connection.
+#[derive(Debug)]
+pub(crate) struct Slot(Rc<Pool>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.in_use.set(self.0.in_use.get() - 1);
+    }
+}
+
+impl Pool {
+    pub(crate) fn in_use(&self) -> usize {
+        self.in_use.get()
+    }
+
+    /// The right to use a connection, unless `most` are in use.
+    pub(crate) fn slot(self: &Rc<Self>, most: usize) -> Option<Slot> {
+        if self.in_use.get() >= most {
+            return None;
+        }
+        self.in_use.set(self.in_use.get() + 1);
+        Some(Slot(Rc::clone(self)))
+    }
+
+    /// The connection that was used last and is still open.
+    fn take(&self) -> Option<Sender> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some((sender, _)) = idle.pop() {
+            if !sender.is_closed() {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// Closes what has been unused since before `oldest`, and forgets what has closed.
+    pub(crate) fn prune(&self, oldest: u32) {
+        self.idle.borrow_mut().retain(|(sender, since)| *since >= oldest && !sender.is_closed());
+    }
+
+    /// Unused connections.
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.borrow().len()
+    }
+}
+
+impl Slot {
+    /// An open connection that waits for a request, or the right back to make one.
+    pub(crate) async fn reuse(self) -> Result<Lease, Self> {
+        while let Some(mut sender) = self.0.take() {
+            if sender.is_ready() || sender.ready().await.is_ok() {
+                return Ok(self.lease(sender));
+            }
+        }
+        Err(self)
+    }
+
+    pub(crate) fn lease(self, sender: Sender) -> Lease {
+        Lease { sender, slot: self }
+    }
+}
+
+impl Lease {
+    /// The response has been read to its end and the request sent to its end: the next may use the connection.
+    pub(crate) fn give_back(self, now: u32, most_idle: usize) {
+        let Self { sender, slot } = self;
+        let mut idle = slot.0.idle.borrow_mut();
+        if !sender.is_closed() && idle.len() < most_idle {
+            idle.push((sender, now));
+        }
+    }
+}

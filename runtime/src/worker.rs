@@ -1,0 +1,147 @@
+//! One thread that serves: its listeners, its connections, its pools, and the watchman who looks after them.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Weak};
+
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+use tokio::time::MissedTickBehavior;
+
+use crate::client::AddressRule;
+use crate::clock::{self, TICK, Ticks, ticks};
+use crate::gate::head::Bounds;
+use crate::gate::link::{Link, Order, Patience};
+use crate::listen::{self, Bound};
+use crate::metrics::Counters;
+use crate::random::Random;
+use crate::shared::Shared;
+use crate::upstream::{Tls, Upstreams};
+
+/// hyper takes no smaller buffer than this.
+const SMALLEST_BUFFER: usize = 8 << 10;
+/// Ticks between two looks at unused connections to origins.
+const PRUNE_EVERY: u32 = 20;
+
+/// What everything on one thread uses.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) ticks: Arc<Ticks>,
+    pub(crate) random: Random,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) addresses: AddressRule,
+    pub(crate) bounds: Bounds,
+    pub(crate) http1_buffer: usize,
+    patience: Patience,
+    links: RefCell<Vec<Weak<Link>>>,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, counters: Arc<Counters>, tls: Option<Tls>, seed: [u8; 32]) -> Self {
+        let settings = &shared.settings;
+        Self {
+            counters,
+            ticks: Arc::default(),
+            random: Random::new(seed),
+            upstreams: Upstreams::new(settings, tls),
+            addresses: AddressRule::new(settings),
+            bounds: Bounds {
+                size: settings.header_size as usize,
+                target: settings.uri_size as usize,
+                count: settings.header_count,
+            },
+            http1_buffer: (settings.header_size as usize * 2).max(SMALLEST_BUFFER),
+            patience: Patience {
+                request: ticks(settings.idle_timeout),
+                head: ticks(settings.header_timeout),
+                body: ticks(settings.body_timeout),
+                write: ticks(settings.write_timeout),
+                tunnel: ticks(settings.tunnel_timeout),
+                rate: settings.minimum_rate,
+            },
+            links: RefCell::default(),
+            shared,
+        }
+    }
+
+    /// Looks after a connection from now on.
+    pub(crate) fn watch(&self, link: &Arc<Link>) {
+        self.links.borrow_mut().push(Arc::downgrade(link));
+    }
+
+    /// Counts a request that is being served, unless there are too many.
+    pub(crate) fn take_off(self: &Rc<Self>) -> Option<Flight> {
+        let flying = self.shared.in_flight.fetch_add(1, Relaxed);
+        crate::metrics::bump(&self.counters.in_flight);
+        let flight = Flight(Rc::clone(self));
+        (flying < self.shared.settings.requests_in_flight).then_some(flight)
+    }
+
+    fn order_all(&self, order: Order) {
+        self.links.borrow().iter().filter_map(Weak::upgrade).for_each(|link| link.order(order));
+    }
+
+    fn is_idle(&self) -> bool {
+        self.counters.open.load(Relaxed) == 0
+    }
+
+    /// One tick of the watchman.
+    fn look_around(&self) {
+        self.ticks.advance();
+        self.links.borrow_mut().retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
+        if self.ticks.now().is_multiple_of(PRUNE_EVERY) {
+            self.upstreams.prune(self.ticks.now());
+            self.counters.upstream_idle.store(self.upstreams.idle() as u64, Relaxed);
+        }
+    }
+}
+
+/// A request that is being served, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Flight(Rc<Worker>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.shared.in_flight.fetch_sub(1, Relaxed);
+        crate::metrics::drop_one(&self.0.counters.in_flight);
+    }
+}
+
+/// Serves on this thread until told to stop, and then until the last connection has ended or the time for that is over.
+pub(crate) fn run(worker: Worker, listeners: Vec<Bound>, stop: watch::Receiver<bool>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let worker = Rc::new(worker);
+    LocalSet::new().block_on(&runtime, live(worker, listeners, stop));
+    // What is left is cut off; lookups that hang must not hold the process.
+    runtime.shutdown_background();
+    Ok(())
+}
+
+async fn live(worker: Rc<Worker>, listeners: Vec<Bound>, mut stop: watch::Receiver<bool>) {
+    for bound in listeners {
+        tokio::task::spawn_local(listen::accept(Rc::clone(&worker), bound, stop.clone()));
+    }
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // When whoever started this is gone, there is nobody to serve for.
+    let mut stopping = std::pin::pin!(async move { drop(stop.wait_for(|stop| *stop).await) });
+    let mut ends: Option<std::time::Instant> = None;
+    loop {
+        tokio::select! {
+            _ = tick.tick() => worker.look_around(),
+            () = &mut stopping, if ends.is_none() => {
+                ends = Some(clock::now() + worker.shared.settings.drain_timeout);
+            }
+        }
+        if let Some(end) = ends {
+            worker.order_all(Order::Drain);
+            if worker.is_idle() || clock::now() >= end {
+                return;
+            }
+        }
+    }
+}
