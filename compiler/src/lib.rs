@@ -13,6 +13,7 @@
 //! assert_eq!(outcome.bundle.map(|bundle| bundle.rules.len()), Some(1));
 //! ```
 
+pub mod analyze;
 pub mod ast;
 mod bare;
 mod check;
@@ -56,10 +57,11 @@ pub fn compile(sources: &dyn Sources, entries: &[String]) -> Outcome {
 pub fn compile_with(sources: &dyn Sources, entries: &[String], passes: impl FnOnce(&mut Bundle)) -> Outcome {
     let mut loader = load::Loader { sources, map: SourceMap::default(), diagnostics: Vec::new() };
     let items = loader.policy(entries);
-    let (mut bundle, tests) = check::policy::PolicyChecker::new(&mut loader).policy(&items);
+    let (mut bundle, tests, spans) = check::policy::PolicyChecker::new(&mut loader).policy(&items);
     let mut diagnostics = loader.diagnostics;
     if !diagnostics.iter().any(Diagnostic::is_error) {
         passes(&mut bundle);
+        diagnostics.extend(analyze::bundle(&bundle, &spans));
         diagnostics.extend(check::too_large(&bundle));
     }
     diagnostic::silence(&mut diagnostics, &loader.map);

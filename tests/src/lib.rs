@@ -8,6 +8,7 @@
     reason = "a harness reads its own files and the time, and stops loudly when it cannot go on"
 )]
 
+pub mod h2;
 pub mod live;
 pub mod origin;
 pub mod suite;
@@ -35,3 +36,4 @@ pub fn corpus(name: &str, cases: &str) -> Option<PathBuf> {
     }
     found
 }
+pub mod shop;

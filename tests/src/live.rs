@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use shield_compiler::compile;
+use shield_compiler::source::MemorySources;
 use shield_runtime::{Output, Server, Settings, Source, StartError};
 
 /// How long a client of a test waits for anything.
@@ -31,6 +33,13 @@ pub struct Live {
     /// The instance.
     pub server: Server,
     lines: Lines,
+}
+
+/// Compiles a policy of one file.
+pub fn bundle(policy: &str) -> Vec<u8> {
+    let outcome = compile(&MemorySources::new([("policy.shield", policy)]), &["policy.shield".to_owned()]);
+    let errors: Vec<_> = outcome.diagnostics.iter().filter(|each| each.is_error()).collect();
+    outcome.bundle.unwrap_or_else(|| panic!("{errors:#?}")).encode().bytes
 }
 
 /// Settings that suit a test: free ports, one worker, no file watched.

@@ -9,6 +9,7 @@ use shield_ir::{Bundle, FieldId};
 use super::api::KnownEndpoint;
 use super::test::Test;
 use super::{Checker, LetState};
+use crate::analyze::{RuleSpans, Spans};
 use crate::ast::{Binding, Item, List, Name};
 use crate::codes::{E0201, E0203, E0401, E0402, W0404};
 use crate::diagnostic::Diagnostic;
@@ -41,6 +42,8 @@ pub(crate) struct PolicyChecker<'a, 'b> {
     pub rule_names: BTreeMap<String, Span>,
     /// Tests.
     pub tests: Vec<Test>,
+    /// Where the bundle's rules stand.
+    pub rule_spans: Vec<RuleSpans>,
 }
 
 impl<'a, 'b> PolicyChecker<'a, 'b> {
@@ -58,11 +61,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
             hand_written: BTreeMap::new(),
             rule_names: BTreeMap::new(),
             tests: Vec::new(),
+            rule_spans: Vec::new(),
         }
     }
 
     /// Checks all items.
-    pub(crate) fn policy(mut self, items: &[Item]) -> (Bundle, Vec<Test>) {
+    pub(crate) fn policy(mut self, items: &[Item]) -> (Bundle, Vec<Test>, Spans) {
         self.declare(items);
         for item in items {
             if let Item::Api(api) = item {
@@ -89,7 +93,8 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         self.tests_name_rules();
         self.bundle.program = self.program;
         self.bundle.schemas = self.plan.finish();
-        (self.bundle, self.tests)
+        let endpoints = self.endpoints.iter().map(|known| known.span).collect();
+        (self.bundle, self.tests, Spans { rules: self.rule_spans, endpoints })
     }
 
     /// Names come before what uses them, wherever they stand in the text.

@@ -5,6 +5,7 @@ use shield_ir::policy::{Action, Block, BodyKind, HeaderChange, Rule, Side};
 use shield_ir::{Expr, ExprId, Program, Type};
 
 use super::policy::PolicyChecker;
+use crate::analyze::RuleSpans;
 use crate::ast::{self, Name, Spanned};
 use crate::codes::{E0401, E0402, E0403};
 use crate::diagnostic::Diagnostic;
@@ -62,6 +63,7 @@ impl PolicyChecker<'_, '_> {
             self.too_late(rule);
         }
         let origin = self.origin(rule.name.span);
+        self.rule_spans.push(RuleSpans { name: rule.name.span, when: rule.when.first().map(|when| when.span) });
         let name = rule.name.node.clone().into();
         self.bundle.rules.push(Rule {
             name,

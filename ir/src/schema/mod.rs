@@ -267,6 +267,11 @@ impl TypeSet {
         self.closed().0 & other.closed().0 != 0
     }
 
+    /// Whether a value of the type `actual` has one of these types: an integer is a number, no fraction is an integer.
+    pub fn accepts(self, actual: Self) -> bool {
+        self.closed().0 & actual.0 != 0
+    }
+
     /// Both together.
     #[must_use]
     pub fn with(self, other: Self) -> Self {

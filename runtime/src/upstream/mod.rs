@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use shield_engine::Permit;
 
 mod connect;
 mod group;
@@ -26,7 +27,6 @@ use crate::body::BodyError;
 use crate::clock;
 use crate::config::Settings;
 use crate::metrics::{Counters, bump};
-use crate::translate::Permit;
 use group::{Choice, Member};
 use pool::Pool;
 
@@ -115,7 +115,7 @@ impl Upstreams {
     /// nothing is sent without one.
     pub(crate) async fn send(
         &self,
-        _permit: Permit,
+        _permit: Permit<'_>,
         call: Call<'_>,
         content: Content,
         at: &Moment<'_>,

@@ -1,0 +1,433 @@
+//! Bodies: which declared content they are, and their verdict.
+
+use std::borrow::Cow;
+
+use shield_ir::operation::{Content, ContentKind, Encoding, Field, Location, Style};
+use shield_ir::schema::{Direction, TypeSet};
+
+use super::coerce::Builder;
+use super::deep;
+use super::interp::{Exhausted, Subject};
+use super::json::{self, SyntaxKind};
+use super::media::MediaType;
+use super::multipart::{self, Part};
+use super::parameters::{exhausted, key_path};
+use super::shape::Shape;
+use super::text::{self, decode};
+use super::validators::Validators;
+use super::value::{Document, Ix, Member, Value};
+use super::violation::{Class, Violation, escape};
+
+/// Declared contents with what their schemas say of types.
+#[derive(Clone, Debug)]
+pub(super) struct Contents {
+    pub(super) contents: Vec<Content>,
+    shapes: Vec<Option<Shape>>,
+}
+
+impl Contents {
+    pub(super) fn new(validators: &Validators, contents: Vec<Content>) -> Self {
+        let shape = |content: &Content| content.schema.map(|schema| Shape::of(validators.plan(), schema));
+        let shapes = contents.iter().map(shape).collect();
+        Self { contents, shapes }
+    }
+}
+
+/// Checks one body.
+#[derive(Clone, Copy)]
+pub(super) struct BodyCheck<'a> {
+    pub(super) validators: &'a Validators,
+    pub(super) direction: Direction,
+    pub(super) contents: &'a Contents,
+}
+
+impl<'a> BodyCheck<'a> {
+    /// Adds what is wrong with a body of that content type.
+    pub(super) fn run(self, content_types: &[&str], body: &'a [u8], out: &mut Vec<Violation>) {
+        let media = match content_types {
+            [] => {
+                return out.push(fault(
+                    "content",
+                    Class::UnsupportedMediaType,
+                    "must say its content type".into(),
+                ));
+            }
+            [one] => MediaType::parse(one),
+            [..] => None,
+        };
+        let Some(media) = media else {
+            let message = "must have one well-formed content type".into();
+            return out.push(fault("content", Class::InvalidMediaType, message));
+        };
+        let Some((at, content)) = media.find(&self.contents.contents) else {
+            let known: Vec<_> =
+                self.contents.contents.iter().map(|content| content.media_type.as_str()).collect();
+            let message = format!("must be of the type {}", known.join(" or "));
+            return out.push(fault("content", Class::UnsupportedMediaType, message));
+        };
+        let shape = self.contents.shapes.get(at).and_then(Option::as_ref);
+        let kind = ContentKind::of(&media.essence);
+        if kind != ContentKind::Opaque && kind != ContentKind::Multipart && !media.is_utf8() {
+            let message = "must be written in UTF-8".into();
+            return out.push(fault("charset", Class::UnsupportedMediaType, message));
+        }
+        match (kind, shape) {
+            (ContentKind::Json, shape) => self.json(body, shape, out),
+            (ContentKind::Form, Some(shape)) => self.form(body, (content, shape), out),
+            (ContentKind::Multipart, Some(shape)) if media.essence == "multipart/form-data" => {
+                self.multipart(&media, body, (content, shape), out);
+            }
+            (ContentKind::Text, Some(shape)) => self.text(body, shape, out),
+            (ContentKind::Form | ContentKind::Multipart | ContentKind::Text | ContentKind::Opaque, _) => {}
+        }
+    }
+
+    fn json(self, body: &[u8], shape: Option<&Shape>, out: &mut Vec<Violation>) {
+        match json::parse(body) {
+            Err(error) => out.push(syntax(&error)),
+            Ok(document) => {
+                if let Some(shape) = shape {
+                    self.judge(&document, shape, out);
+                }
+            }
+        }
+    }
+
+    fn text(self, body: &[u8], shape: &Shape, out: &mut Vec<Violation>) {
+        let Ok(text) = std::str::from_utf8(body) else {
+            return out.push(fault("content", Class::InvalidEncoding, "must be UTF-8".into()));
+        };
+        let mut builder = Builder::new(self.validators);
+        let root = builder.scalar(Cow::Owned(text.to_owned()), Some(shape));
+        self.judge(&builder.finish(root), shape, out);
+    }
+
+    fn judge(self, document: &Document<'_>, shape: &Shape, out: &mut Vec<Violation>) {
+        let subject = Subject {
+            validators: self.validators,
+            document,
+            direction: self.direction,
+            location: Location::Body,
+            prefix: "",
+        };
+        let verdict = match subject.is_valid(shape.node, document.root()) {
+            Ok(true) => return,
+            Ok(false) => subject.list(shape.node, document.root()),
+            Err(Exhausted) => Err(Exhausted),
+        };
+        match verdict {
+            Ok(violations) => out.extend(violations),
+            Err(Exhausted) => out.push(exhausted(Location::Body, String::new())),
+        }
+    }
+
+    fn form(self, body: &'a [u8], declared: (&'a Content, &'a Shape), out: &mut Vec<Violation>) {
+        let (content, shape) = declared;
+        let pairs = std::str::from_utf8(body).map_err(|_| text::PairsError::Encoding).and_then(text::pairs);
+        let pairs = match pairs {
+            Ok(pairs) => pairs,
+            Err(text::PairsError::Encoding) => {
+                return out.push(fault(
+                    "content",
+                    Class::InvalidEncoding,
+                    "must be a well-formed form".into(),
+                ));
+            }
+            Err(text::PairsError::TooMany) => {
+                return out.push(fault("content", Class::TooManyValues, "has too many fields".into()));
+            }
+        };
+        let mut fields = Fields { builder: Builder::new(self.validators), groups: Vec::new() };
+        for pair in pairs {
+            let Some(value) = decode(pair.raw, true) else {
+                return out.push(field_fault(&pair.name, Class::InvalidEncoding, "does not decode"));
+            };
+            fields.add(pair.name, Text { text: value, raw: pair.raw }, shape);
+        }
+        match fields.finish(content, shape) {
+            Ok(document) => self.judge(&document, shape, out),
+            Err(violation) => out.push(*violation),
+        }
+    }
+
+    fn multipart(
+        self,
+        media: &MediaType,
+        body: &'a [u8],
+        declared: (&'a Content, &'a Shape),
+        out: &mut Vec<Violation>,
+    ) {
+        let (content, shape) = declared;
+        let parts = match multipart::parts(media, body) {
+            Ok(parts) => parts,
+            Err(why) => {
+                return out.push(fault(
+                    "content",
+                    Class::InvalidSyntax,
+                    format!("is no multipart body: {why}"),
+                ));
+            }
+        };
+        let mut builder = Builder::new(self.validators);
+        let mut groups: Vec<(String, Vec<Ix>)> = Vec::new();
+        for part in parts {
+            let field = field(content, &part.name);
+            if !part_is_declared(&part, field, out) {
+                continue;
+            }
+            let inner = shape.member(&part.name);
+            match part_value(&mut builder, &part, inner) {
+                Ok(value) => match groups.iter_mut().find(|(name, _)| *name == part.name) {
+                    Some((_, values)) => values.push(value),
+                    None => groups.push((part.name, vec![value])),
+                },
+                Err(violation) => out.push(*violation),
+            }
+        }
+        if out.is_empty() {
+            let root = grouped(&mut builder, groups, shape);
+            self.judge(&builder.finish(root), shape, out);
+        }
+    }
+}
+
+/// Whether a part has a content type that its field may have.
+fn part_is_declared(part: &Part<'_>, field: Option<&Field>, out: &mut Vec<Violation>) -> bool {
+    if let Some(media) = &part.media_type
+        && !media.is_utf8()
+    {
+        out.push(field_fault(&part.name, Class::UnsupportedMediaType, "must be written in UTF-8"));
+        return false;
+    }
+    let Some(field) = field else { return true };
+    for header in &field.headers {
+        if header.required && !part.headers.iter().any(|(name, _)| *name == header.name) {
+            out.push(field_fault(&part.name, Class::MissingRequired, "lacks a header that is required"));
+        }
+    }
+    let essence = part.media_type.as_ref().map_or("text/plain", |media| media.essence.as_str());
+    let matches = |declared: &String| {
+        let declared = declared.split(';').next().unwrap_or(declared).trim();
+        let kind = declared.strip_suffix("/*");
+        declared == essence
+            || declared == "*/*"
+            || kind.is_some_and(|kind| essence.split('/').next() == Some(kind))
+    };
+    let allowed = field.content_types.is_empty() || field.content_types.iter().any(matches);
+    if !allowed {
+        out.push(field_fault(
+            &part.name,
+            Class::UnsupportedMediaType,
+            "has a content type that is not declared",
+        ));
+    }
+    allowed
+}
+
+/// What a part is, by its content type and by what its field may be.
+fn part_value(
+    builder: &mut Builder<'_>,
+    part: &Part<'_>,
+    shape: Option<&Shape>,
+) -> Result<Ix, Box<Violation>> {
+    let encoding = || Box::new(field_fault(&part.name, Class::InvalidEncoding, "must be UTF-8"));
+    let said = part.media_type.as_ref().map(|media| ContentKind::of(&media.essence));
+    let element = shape.map(|shape| match &shape.items {
+        Some(items) if shape.types.meets(TypeSet::ARRAY) => items.as_ref(),
+        _ => shape,
+    });
+    let composite = element.is_some_and(|shape| {
+        shape.types != TypeSet::ALL
+            && !shape.types.meets(TypeSet::STRING.with(TypeSet::NUMBER).with(TypeSet::BOOLEAN))
+    });
+    if said == Some(ContentKind::Json) || (said.is_none() && composite) {
+        let document = json::parse(part.content).map_err(|error| {
+            let mut violation = syntax(&error);
+            violation.pointer = field_pointer(&part.name);
+            Box::new(violation)
+        })?;
+        return Ok(builder.document.graft(&document.into_owned()));
+    }
+    let is_file = part.filename.is_some() || said == Some(ContentKind::Opaque);
+    let text = match std::str::from_utf8(part.content) {
+        Ok(text) => Cow::Owned(text.to_owned()),
+        Err(_) if is_file => String::from_utf8_lossy(part.content).into_owned().into(),
+        Err(_) => return Err(encoding()),
+    };
+    if is_file { Ok(builder.document.add(Value::String(text))) } else { Ok(builder.scalar(text, element)) }
+}
+
+/// The object of a multipart body: fields given several times, and fields that are arrays, are arrays.
+fn grouped(builder: &mut Builder<'_>, groups: Vec<(String, Vec<Ix>)>, shape: &Shape) -> Ix {
+    let mut members = Vec::new();
+    for (name, values) in groups {
+        let array = is_array(shape.member(&name));
+        let only = match values.as_slice() {
+            // A part that is JSON may be the whole array.
+            [one] if !array || matches!(builder.document.value(*one), Value::Array(_)) => Some(*one),
+            _ => None,
+        };
+        let value = only.unwrap_or_else(|| builder.document.add_array(values));
+        members.push(Member { name: Cow::Owned(name), value });
+    }
+    builder.document.add_object(members).unwrap_or_default()
+}
+
+fn is_array(shape: Option<&Shape>) -> bool {
+    shape.is_some_and(|shape| shape.types.meets(TypeSet::ARRAY) && shape.types != TypeSet::ALL)
+}
+
+fn field<'a>(content: &'a Content, name: &str) -> Option<&'a Field> {
+    content.fields.iter().find(|field| field.name == name)
+}
+
+/// The text of a field of a form, as it stands and decoded.
+struct Text<'a> {
+    text: Cow<'a, str>,
+    raw: &'a str,
+}
+
+/// Fields of a form while they are gathered.
+struct Fields<'a> {
+    builder: Builder<'a>,
+    groups: Vec<(Cow<'a, str>, Group<'a>)>,
+}
+
+enum Group<'a> {
+    /// A field by its own name.
+    Plain(Vec<Text<'a>>),
+    /// A field with keys: `name[key]=value`.
+    Keyed(Vec<deep::Entry<'a>>),
+}
+
+impl<'a> Fields<'a> {
+    fn add(&mut self, name: Cow<'a, str>, text: Text<'a>, shape: &Shape) {
+        let known = shape.members.iter().any(|(known, _)| *known == name);
+        let outer = name.split_once('[').map(|(outer, _)| outer.to_owned()).filter(|_| !known);
+        if let Some((outer, path)) = outer.and_then(|outer| key_path(&name, &outer).map(|path| (outer, path)))
+        {
+            let entry = (path, text.text);
+            match self.groups.iter_mut().find(|(found, _)| *found == outer) {
+                Some((_, Group::Keyed(entries))) => entries.push(entry),
+                Some((_, Group::Plain(_))) => {}
+                None => self.groups.push((Cow::Owned(outer), Group::Keyed(vec![entry]))),
+            }
+            return;
+        }
+        match self.groups.iter_mut().find(|(found, _)| *found == name) {
+            Some((_, Group::Plain(texts))) => texts.push(text),
+            Some((_, Group::Keyed(_))) => {}
+            None => self.groups.push((name, Group::Plain(vec![text]))),
+        }
+    }
+
+    fn finish(mut self, content: &Content, shape: &Shape) -> Result<Document<'a>, Box<Violation>> {
+        let mut members = Vec::new();
+        for (name, group) in std::mem::take(&mut self.groups) {
+            let inner = shape.member(&name);
+            let value = match group {
+                Group::Plain(texts) => self.plain(texts, inner, (&name, field(content, &name)))?,
+                Group::Keyed(entries) => self.keyed(entries, inner, &name)?,
+            };
+            members.push(Member { name, value });
+        }
+        let root = self.builder.document.add_object(members).unwrap_or_default();
+        Ok(self.builder.finish(root))
+    }
+
+    fn keyed(
+        &mut self,
+        entries: Vec<deep::Entry<'a>>,
+        shape: Option<&Shape>,
+        name: &str,
+    ) -> Result<Ix, Box<Violation>> {
+        let twice = || Box::new(field_fault(name, Class::DuplicateValue, "names a member twice"));
+        // `name[]=a` and `name[0]=a` write an array.
+        let index = |path: &[String]| matches!(path, [key] if key.bytes().all(|byte| byte.is_ascii_digit()));
+        if is_array(shape) && entries.iter().all(|(path, _)| index(path)) {
+            let items = shape.and_then(|shape| shape.items.as_deref());
+            let items: Vec<Ix> =
+                entries.into_iter().map(|(_, text)| self.builder.scalar(text, items)).collect();
+            return Ok(self.builder.document.add_array(items));
+        }
+        deep::object(&mut self.builder, entries, shape).ok_or_else(twice)
+    }
+
+    fn plain(
+        &mut self,
+        texts: Vec<Text<'a>>,
+        shape: Option<&Shape>,
+        field: (&str, Option<&Field>),
+    ) -> Result<Ix, Box<Violation>> {
+        let (name, field) = field;
+        let json = field.is_some_and(|field| {
+            !field.styled && field.content_types.iter().any(|kind| ContentKind::of(kind) == ContentKind::Json)
+        });
+        let object = shape.is_some_and(|shape| shape.types == TypeSet::OBJECT);
+        if json || (object && texts.len() == 1) {
+            let text = texts.first().map(|text| text.text.clone()).unwrap_or_default();
+            let document = json::parse(text.as_bytes()).map_err(|error| {
+                let mut violation = syntax(&error);
+                violation.pointer = field_pointer(name);
+                Box::new(violation)
+            })?;
+            return Ok(self.builder.document.graft(&document.into_owned()));
+        }
+        if let (true, Some(shape)) = (is_array(shape), shape) {
+            let delimiter = field.and_then(delimiter);
+            let parts: Vec<Cow<'a, str>> = match (delimiter, texts.as_slice()) {
+                (Some(delimiter), [one]) => {
+                    let parts = one.raw.split(delimiter).map(|part| decode(part, true));
+                    parts.collect::<Option<_>>().unwrap_or_default()
+                }
+                _ => texts.into_iter().map(|text| text.text).collect(),
+            };
+            return Ok(self.builder.array(parts, shape));
+        }
+        let mut texts = texts.into_iter().map(|text| text.text);
+        match (texts.next(), texts.len()) {
+            (Some(text), 0) => Ok(self.builder.scalar(text, shape)),
+            (first, _) if shape.is_none() => {
+                let values: Vec<Ix> =
+                    first.into_iter().chain(texts).map(|text| self.builder.scalar(text, None)).collect();
+                Ok(self.builder.document.add_array(values))
+            }
+            _ => Err(Box::new(field_fault(name, Class::TooManyValues, "must be given once"))),
+        }
+    }
+}
+
+/// What separates the items of a field that is not exploded.
+fn delimiter(field: &Field) -> Option<&'static str> {
+    match field.encoding {
+        Encoding::Style { style: Style::SpaceDelimited, explode: false, .. } => Some("%20"),
+        Encoding::Style { style: Style::PipeDelimited, explode: false, .. } => Some("|"),
+        Encoding::Style { explode: false, .. } => Some(","),
+        Encoding::Style { .. } | Encoding::Json | Encoding::Text => None,
+    }
+}
+
+fn syntax(error: &json::SyntaxError) -> Violation {
+    let class = match &error.kind {
+        SyntaxKind::Expected(_) => Class::InvalidSyntax,
+        SyntaxKind::Encoding(_) => Class::InvalidEncoding,
+        SyntaxKind::Duplicate(_) => Class::DuplicateValue,
+        SyntaxKind::Depth | SyntaxKind::Number => Class::ConstraintViolation,
+    };
+    fault("json", class, format!("must be JSON: {error}"))
+}
+
+fn field_pointer(name: &str) -> String {
+    let mut pointer = String::from("/");
+    escape(name, &mut pointer);
+    pointer
+}
+
+fn field_fault(name: &str, class: Class, message: &str) -> Violation {
+    let pointer = field_pointer(name);
+    Violation { location: Location::Body, pointer, keyword: "content", class, message: message.into() }
+}
+
+pub(super) fn fault(keyword: &'static str, class: Class, message: String) -> Violation {
+    Violation { location: Location::Body, pointer: String::new(), keyword, class, message }
+}

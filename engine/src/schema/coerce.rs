@@ -1,0 +1,113 @@
+//! From texts without types to JSON values, as far as a schema says which type was meant.
+
+use std::borrow::Cow;
+
+use shield_ir::schema::{Decimal, TypeSet};
+
+use super::shape::Shape;
+use super::validators::Validators;
+use super::value::{Document, Ix, Member, Value};
+
+/// Builds a document out of texts.
+pub(super) struct Builder<'a> {
+    pub(super) validators: &'a Validators,
+    pub(super) document: Document<'a>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(validators: &'a Validators) -> Self {
+        Self { validators, document: Document::new() }
+    }
+
+    /// The document, with this value as its root.
+    pub(super) fn finish(mut self, root: Ix) -> Document<'a> {
+        self.document.set_root(root);
+        self.document
+    }
+
+    /// Adds the value that a text is meant to be.
+    pub(super) fn scalar(&mut self, text: Cow<'a, str>, shape: Option<&Shape>) -> Ix {
+        let value = self.read(text, shape);
+        self.document.add(value)
+    }
+
+    fn read(&self, text: Cow<'a, str>, shape: Option<&Shape>) -> Value<'a> {
+        let Some(shape) = shape else { return Value::String(text) };
+        let candidates = candidates(&text, shape.types);
+        match candidates.as_slice() {
+            [] => Value::String(text),
+            [only] => only.value(text),
+            several => {
+                let fits = several.iter().find(|kind| self.fits(kind.value(text.clone()), shape));
+                fits.or_else(|| several.first()).map_or(Value::Null, |kind| kind.value(text.clone()))
+            }
+        }
+    }
+
+    fn fits(&self, value: Value<'_>, shape: &Shape) -> bool {
+        let mut document = Document::new();
+        let root = document.add(value);
+        document.set_root(root);
+        self.validators.is_valid(shape.node, &document).unwrap_or(false)
+    }
+
+    /// Adds an array of texts.
+    pub(super) fn array(&mut self, texts: impl IntoIterator<Item = Cow<'a, str>>, shape: &Shape) -> Ix {
+        let items: Vec<Ix> =
+            texts.into_iter().map(|text| self.scalar(text, shape.items.as_deref())).collect();
+        self.document.add_array(items)
+    }
+
+    /// Adds an object of texts; the name that stands twice, where one does.
+    pub(super) fn object(
+        &mut self,
+        texts: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+        shape: &Shape,
+    ) -> Result<Ix, String> {
+        let members: Vec<Member<'a>> = texts
+            .into_iter()
+            .map(|(name, text)| {
+                let value = self.scalar(text, shape.member(&name));
+                Member { name, value }
+            })
+            .collect();
+        self.document.add_object(members)
+    }
+}
+
+/// What a text may be read as.
+#[derive(Clone, Copy)]
+enum Kind {
+    Null,
+    Bool(bool),
+    Number,
+    String,
+}
+
+impl Kind {
+    fn value(self, text: Cow<'_, str>) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number => Value::Number(text),
+            Self::String => Value::String(text),
+        }
+    }
+}
+
+fn candidates(text: &str, types: TypeSet) -> Vec<Kind> {
+    let mut kinds = Vec::new();
+    if types.meets(TypeSet::NULL) && (text.is_empty() || text == "null") {
+        kinds.push(Kind::Null);
+    }
+    if types.meets(TypeSet::BOOLEAN) && matches!(text, "true" | "false") {
+        kinds.push(Kind::Bool(text == "true"));
+    }
+    if types.meets(TypeSet::NUMBER) && Decimal::parse(text).is_some() {
+        kinds.push(Kind::Number);
+    }
+    if types.meets(TypeSet::STRING) {
+        kinds.push(Kind::String);
+    }
+    kinds
+}

@@ -1,0 +1,79 @@
+//! Host names, addresses and mailboxes.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::idna;
+
+/// RFC 1123; labels that start with `xn--` must be what IDNA writes.
+pub(super) fn hostname(text: &str) -> bool {
+    text.len() <= 253 && !text.is_empty() && text.split('.').all(|label| ldh(label) && encoded(label))
+}
+
+/// Letters, digits and inner hyphens, at most 63.
+pub(super) fn ldh(label: &str) -> bool {
+    !label.is_empty()
+        && label.len() <= 63
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+fn encoded(label: &str) -> bool {
+    let bytes = label.as_bytes();
+    if bytes.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"xn--")) {
+        return idna::a_label(label);
+    }
+    bytes.get(2..4) != Some(b"--") || bytes.get(1) == Some(&b'-')
+}
+
+/// Four numbers without leading zeros.
+pub(super) fn ipv4(text: &str) -> bool {
+    text.parse::<Ipv4Addr>().is_ok()
+}
+
+/// RFC 4291, without a zone.
+pub(super) fn ipv6(text: &str) -> bool {
+    text.parse::<Ipv6Addr>().is_ok()
+}
+
+/// A mailbox of RFC 5321, or of RFC 6531 where it is international.
+pub(super) fn email(text: &str, international: bool) -> bool {
+    let split = if text.starts_with('"') { text.rfind("\"@").map(|at| at + 1) } else { text.find('@') };
+    let Some((local, domain)) = split.map(|at| (text.get(..at), text.get(at + 1..))) else { return false };
+    let (Some(local), Some(domain)) = (local, domain) else { return false };
+    local.len() <= 64 && local_part(local, international) && mail_domain(domain, international)
+}
+
+fn local_part(local: &str, international: bool) -> bool {
+    let foreign = |c: char| international && !c.is_ascii();
+    if let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        let mut escaped = false;
+        for c in quoted.chars() {
+            let plain = (' '..='~').contains(&c) || foreign(c);
+            if !plain || (!escaped && c == '"') {
+                return false;
+            }
+            escaped = !escaped && c == '\\';
+        }
+        return !escaped;
+    }
+    let atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || foreign(c);
+    local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext))
+}
+
+fn mail_domain(domain: &str, international: bool) -> bool {
+    if let Some(literal) = domain.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        let six =
+            literal.get(..5).filter(|tag| tag.eq_ignore_ascii_case("IPv6:")).and_then(|_| literal.get(5..));
+        return six.map_or_else(|| ipv4(literal), ipv6);
+    }
+    let label = |label: &str| {
+        let foreign = international && !label.is_ascii();
+        ldh(label)
+            || (foreign
+                && label
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c != '\u{ff20}')))
+    };
+    domain.len() <= 255 && domain.split('.').all(label)
+}

@@ -1,0 +1,374 @@
+//! Requests and responses against an operation: the door to everything in this folder.
+
+use std::borrow::Cow;
+
+use shield_ir::operation::{Encoding, Location, Operation, Parameter, SchemeKind, Status, Style};
+use shield_ir::schema::{Direction, TypeSet};
+
+use super::body::{BodyCheck, Contents, fault};
+use super::parameters::{Check, Prepared, Raw, key_path};
+use super::shape::{Others, Shape};
+use super::text::{self, Pair, PairsError};
+use super::validators::Validators;
+use super::violation::{Class, Violation, escape};
+
+/// An operation, ready to judge requests and responses.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    operation: Operation,
+    parameters: Vec<Prepared>,
+    contents: Contents,
+    responses: Vec<Answer>,
+}
+
+/// A declared response.
+#[derive(Clone, Debug)]
+struct Answer {
+    status: Status,
+    headers: Vec<Prepared>,
+    contents: Contents,
+}
+
+/// The parts of a request that schemas speak of, as they stand in its canonical form.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parts<'a> {
+    /// Path variables by name, still percent-encoded.
+    pub path: &'a [(&'a str, &'a str)],
+    /// The query string without `?`, still percent-encoded.
+    pub query: &'a str,
+    /// Headers, names in lower case.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// The body, where it is known.
+    pub body: Option<&'a [u8]>,
+}
+
+/// The parts of a response that schemas speak of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResponseParts<'a> {
+    /// Its status.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// The body, where it is known.
+    pub body: Option<&'a [u8]>,
+}
+
+/// Headers that clients and proxies send without being asked, which no document declares.
+const USUAL_HEADERS: &[&str] = &[
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "dnt",
+    "expect",
+    "forwarded",
+    "from",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "max-forwards",
+    "origin",
+    "pragma",
+    "priority",
+    "range",
+    "referer",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "x-request-id",
+    "x-requested-with",
+];
+
+impl Judge {
+    /// Makes an operation ready. Its schemas are those of the validators' plan.
+    pub fn new(validators: &Validators, operation: Operation) -> Self {
+        let plan = validators.plan();
+        let prepare = |parameters: &[Parameter]| -> Vec<Prepared> {
+            let prepared = |parameter: &Parameter| Prepared {
+                parameter: parameter.clone(),
+                shape: Shape::of(plan, parameter.schema),
+            };
+            parameters.iter().map(prepared).collect()
+        };
+        let parameters = prepare(&operation.parameters);
+        let declared = operation.body.as_ref().map(|body| body.contents.clone()).unwrap_or_default();
+        let responses = operation.responses.iter().map(|response| Answer {
+            status: response.status,
+            headers: prepare(&response.headers),
+            contents: Contents::new(validators, response.contents.clone()),
+        });
+        let responses = responses.collect();
+        Self { parameters, contents: Contents::new(validators, declared), responses, operation }
+    }
+
+    /// The operation.
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// Whether requests may have a body that must be seen.
+    pub fn reads_body(&self) -> bool {
+        self.operation.body.is_some()
+    }
+
+    /// All that is wrong with a request.
+    pub fn request(&self, validators: &Validators, parts: &Parts<'_>) -> Vec<Violation> {
+        let mut out = self.head(validators, parts);
+        out.extend(self.body(validators, parts));
+        out
+    }
+
+    /// All that is wrong with a request's path, query, headers and cookies.
+    pub fn head(&self, validators: &Validators, parts: &Parts<'_>) -> Vec<Violation> {
+        let mut out = Vec::new();
+        let check = Check { validators, direction: Direction::Request, siblings: &self.parameters };
+        let query = query_pairs(parts, &mut out);
+        let cookies = cookies(parts.headers);
+        for prepared in &self.parameters {
+            let name = prepared.parameter.name.as_str();
+            match prepared.parameter.location {
+                Location::Path => {
+                    let value = parts.path.iter().find(|(known, _)| *known == name);
+                    check.run(prepared, value.map(|(_, text)| Raw::Text { text, escaped: true }), &mut out);
+                }
+                Location::Query => check.run(prepared, Some(Raw::Pairs(&query)), &mut out),
+                Location::Cookie => check.run(prepared, Some(Raw::Pairs(&cookies)), &mut out),
+                Location::Header => check_header(check, prepared, parts.headers, &mut out),
+                Location::Body => {}
+            }
+        }
+        out
+    }
+
+    /// All that is wrong with a request's body.
+    pub fn body(&self, validators: &Validators, parts: &Parts<'_>) -> Vec<Violation> {
+        let mut out = Vec::new();
+        let body = parts.body.unwrap_or_default();
+        match (&self.operation.body, body.is_empty()) {
+            (Some(declared), true) => {
+                if declared.required {
+                    out.push(fault("required", Class::MissingRequired, "a body is required".into()));
+                }
+            }
+            (Some(_), false) => {
+                let check = BodyCheck { validators, direction: Direction::Request, contents: &self.contents };
+                check.run(&content_types(parts.headers), body, &mut out);
+            }
+            (None, true) => {}
+            (None, false) => {
+                let message = "no body is declared for this operation".into();
+                out.push(fault("content", Class::UnsupportedMediaType, message));
+            }
+        }
+        out
+    }
+
+    /// Query parameters, headers and cookies that nothing declares, in this location.
+    pub fn undeclared(&self, location: Location, parts: &Parts<'_>) -> Vec<Violation> {
+        let names: Vec<String> = match location {
+            Location::Query => {
+                let pairs = text::pairs(parts.query).unwrap_or_default();
+                pairs.into_iter().map(|pair| pair.name.into_owned()).collect()
+            }
+            Location::Cookie => {
+                cookies(parts.headers).into_iter().map(|pair| pair.name.into_owned()).collect()
+            }
+            Location::Header => {
+                let own = parts.headers.iter().map(|(name, _)| *name);
+                own.filter(|name| !USUAL_HEADERS.contains(name)).map(str::to_owned).collect()
+            }
+            Location::Path | Location::Body => Vec::new(),
+        };
+        let unknown = names.into_iter().filter(|name| !self.declares(location, name));
+        let violation = |name: String| {
+            let mut pointer = String::from("/");
+            escape(&name, &mut pointer);
+            let message = "is not a parameter that is declared".into();
+            Violation { location, pointer, keyword: "undeclared", class: Class::ConstraintViolation, message }
+        };
+        unknown.map(violation).collect()
+    }
+
+    fn declares(&self, location: Location, name: &str) -> bool {
+        let credential =
+            self.operation.security.iter().flatten().any(|requirement| match &requirement.kind {
+                SchemeKind::ApiKey(place, known) => *place == location && known == name,
+                SchemeKind::Basic | SchemeKind::Bearer | SchemeKind::MutualTls | SchemeKind::Other => false,
+            });
+        let own = self.parameters.iter().filter(|prepared| prepared.parameter.location == location);
+        credential || own.into_iter().any(|prepared| claims(prepared, name))
+    }
+
+    /// Whether the credentials that one of the document's security requirements asks for are all there; what they
+    /// are worth is for others to say.
+    pub fn has_credentials(&self, parts: &Parts<'_>) -> bool {
+        let sets = &self.operation.security;
+        let given = |kind: &SchemeKind| match kind {
+            SchemeKind::ApiKey(Location::Query, name) => {
+                text::pairs(parts.query).unwrap_or_default().iter().any(|pair| pair.name == *name)
+            }
+            SchemeKind::ApiKey(Location::Cookie, name) => {
+                cookies(parts.headers).iter().any(|pair| pair.name == *name)
+            }
+            SchemeKind::ApiKey(_, name) => parts.headers.iter().any(|(known, _)| known == name),
+            SchemeKind::Basic => authorization(parts.headers, "basic"),
+            SchemeKind::Bearer => authorization(parts.headers, "bearer"),
+            SchemeKind::Other => parts.headers.iter().any(|(name, _)| *name == "authorization"),
+            SchemeKind::MutualTls => true,
+        };
+        sets.is_empty() || sets.iter().any(|set| set.iter().all(|requirement| given(&requirement.kind)))
+    }
+
+    /// All that is wrong with a response.
+    pub fn response(&self, validators: &Validators, parts: &ResponseParts<'_>) -> Vec<Violation> {
+        let mut out = Vec::new();
+        if self.responses.is_empty() {
+            return out;
+        }
+        let Some(answer) = self.responses.iter().find(|answer| answer.status.covers(parts.status)) else {
+            let message = format!("the status {} is not declared", parts.status);
+            out.push(fault("responses", Class::ConstraintViolation, message));
+            return out;
+        };
+        let check = Check { validators, direction: Direction::Response, siblings: &answer.headers };
+        for prepared in &answer.headers {
+            check_header(check, prepared, parts.headers, &mut out);
+        }
+        let body = parts.body.unwrap_or_default();
+        // Answers to HEAD and these statuses have no body, whatever the document says.
+        let bodiless = matches!(parts.status, 100..=199 | 204 | 205 | 304);
+        if !answer.contents.contents.is_empty() && !body.is_empty() && !bodiless {
+            let check = BodyCheck { validators, direction: Direction::Response, contents: &answer.contents };
+            check.run(&content_types(parts.headers), body, &mut out);
+        }
+        out
+    }
+
+    /// Whether responses of that status have a body that must be seen.
+    pub fn reads_response(&self, status: u16) -> bool {
+        let answer = self.responses.iter().find(|answer| answer.status.covers(status));
+        answer.is_some_and(|answer| !answer.contents.contents.is_empty())
+    }
+}
+
+/// The pairs of the query; what is wrong with them is said.
+fn query_pairs<'a>(parts: &Parts<'a>, out: &mut Vec<Violation>) -> Vec<Pair<'a>> {
+    let (class, message) = match text::pairs(parts.query) {
+        Ok(pairs) => return pairs,
+        Err(PairsError::Encoding) => (Class::InvalidEncoding, "holds escapes that do not decode"),
+        Err(PairsError::TooMany) => (Class::TooManyValues, "has too many parameters"),
+    };
+    let location = Location::Query;
+    out.push(Violation {
+        location,
+        pointer: String::new(),
+        keyword: "query",
+        class,
+        message: message.into(),
+    });
+    Vec::new()
+}
+
+/// Whether a name is a parameter's, or a part of one.
+fn claims(prepared: &Prepared, name: &str) -> bool {
+    if prepared.parameter.name == name {
+        return true;
+    }
+    let Encoding::Style { style, explode, .. } = prepared.parameter.encoding else { return false };
+    let object = prepared.shape.types.meets(TypeSet::OBJECT) && prepared.shape.types != TypeSet::ALL;
+    match style {
+        Style::DeepObject => key_path(name, &prepared.parameter.name).is_some(),
+        Style::Form if explode && object => {
+            let open = !matches!(prepared.shape.others, Others::Closed);
+            open || prepared.shape.members.iter().any(|(known, _)| known == name)
+        }
+        Style::Form
+        | Style::Simple
+        | Style::Label
+        | Style::Matrix
+        | Style::SpaceDelimited
+        | Style::PipeDelimited => false,
+    }
+}
+
+fn check_header<'a>(
+    check: Check<'a>,
+    prepared: &'a Prepared,
+    headers: &'a [(&'a str, &'a [u8])],
+    out: &mut Vec<Violation>,
+) {
+    let values: Vec<&[u8]> = headers
+        .iter()
+        .filter(|(name, _)| *name == prepared.parameter.name)
+        .map(|(_, value)| *value)
+        .collect();
+    let texts: Option<Vec<&str>> = values.iter().map(|value| std::str::from_utf8(value).ok()).collect();
+    let Some(texts) = texts else {
+        let location = Location::Header;
+        let pointer = super::parameters::pointer_of(&prepared.parameter);
+        let message = "must be UTF-8".into();
+        out.push(Violation {
+            location,
+            pointer,
+            keyword: "encoding",
+            class: Class::InvalidEncoding,
+            message,
+        });
+        return;
+    };
+    match texts.as_slice() {
+        [] => check.run(prepared, None, out),
+        [one] => check.run(prepared, Some(Raw::Text { text: one, escaped: false }), out),
+        several => {
+            // Several lines of one header are one list (RFC 9110).
+            let joined = several.join(",");
+            let mut found = Vec::new();
+            run_owned(check, prepared, &joined, &mut found);
+            out.extend(found);
+        }
+    }
+}
+
+fn run_owned(check: Check<'_>, prepared: &Prepared, text: &str, out: &mut Vec<Violation>) {
+    let check = Check { validators: check.validators, direction: check.direction, siblings: &[] };
+    check.run(prepared, Some(Raw::Text { text, escaped: false }), out);
+}
+
+fn content_types<'a>(headers: &'a [(&'a str, &'a [u8])]) -> Vec<&'a str> {
+    let own = headers.iter().filter(|(name, _)| *name == "content-type");
+    own.map(|(_, value)| std::str::from_utf8(value).unwrap_or_default()).collect()
+}
+
+fn cookies<'a>(headers: &'a [(&'a str, &'a [u8])]) -> Vec<Pair<'a>> {
+    let own = headers.iter().filter(|(name, _)| *name == "cookie");
+    own.flat_map(|(_, value)| text::cookies(std::str::from_utf8(value).unwrap_or_default())).collect()
+}
+
+fn authorization(headers: &[(&str, &[u8])], scheme: &str) -> bool {
+    let mut own = headers.iter().filter(|(name, _)| *name == "authorization");
+    own.any(|(_, value)| {
+        let text: Cow<'_, str> = String::from_utf8_lossy(value);
+        text.split(' ').next().is_some_and(|found| found.eq_ignore_ascii_case(scheme))
+    })
+}

@@ -1,0 +1,23 @@
+//! Judges requests and responses by schemas: a strict JSON reader, the interpreter of the plan, and the decoding of
+//! parameters and bodies into values.
+
+mod body;
+mod coerce;
+mod deep;
+pub mod format;
+mod interp;
+pub mod json;
+mod media;
+mod message;
+mod multipart;
+mod parameters;
+mod shape;
+mod text;
+mod validators;
+pub mod value;
+pub mod violation;
+
+pub use interp::Exhausted;
+pub use message::{Judge, Parts, ResponseParts};
+pub use validators::{LoadError, Validators};
+pub use violation::{Class, Location, Violation};

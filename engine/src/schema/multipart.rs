@@ -1,0 +1,165 @@
+//! `multipart/form-data` by a strict grammar: what two readers could take apart differently is refused.
+
+use super::media::{MediaType, is_token};
+
+/// More parts are refused.
+const MAX_PARTS: usize = 1024;
+/// Longer headers of a part are refused.
+const MAX_HEADERS: usize = 8 << 10;
+
+/// One part.
+#[derive(Clone, Debug)]
+pub(super) struct Part<'a> {
+    /// The field's name.
+    pub(super) name: String,
+    /// The file's name, where it is a file.
+    pub(super) filename: Option<String>,
+    /// Its media type, where it says one.
+    pub(super) media_type: Option<MediaType>,
+    /// All its headers, names in lower case.
+    pub(super) headers: Vec<(String, &'a str)>,
+    /// Its content.
+    pub(super) content: &'a [u8],
+}
+
+/// Takes a body apart; says why where it cannot.
+pub(super) fn parts<'a>(media: &MediaType, body: &'a [u8]) -> Result<Vec<Part<'a>>, &'static str> {
+    let boundary = media.parameter("boundary").ok_or("the content type names no boundary")?;
+    let valid = (1..=70).contains(&boundary.len())
+        && boundary.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte))
+        && !boundary.ends_with(' ');
+    if !valid {
+        return Err("the boundary is malformed");
+    }
+    let delimiter = format!("\r\n--{boundary}");
+    let finder = memchr::memmem::Finder::new(delimiter.as_bytes());
+    // The first delimiter needs no line before it; nothing may stand there.
+    let first = delimiter.as_bytes().get(2..).unwrap_or_default();
+    let mut rest = body.strip_prefix(first).ok_or("it does not start with the boundary")?;
+    let mut parts = Vec::new();
+    loop {
+        if let Some(end) = rest.strip_prefix(b"--") {
+            let closed = end.is_empty() || end == b"\r\n";
+            return if closed { Ok(parts) } else { Err("something follows the last boundary") };
+        }
+        rest = rest.strip_prefix(b"\r\n").ok_or("a boundary is not at the end of its line")?;
+        let len = finder.find(rest).ok_or("the last boundary is missing")?;
+        let (part, after) = rest.split_at(len);
+        if parts.len() == MAX_PARTS {
+            return Err("it has too many parts");
+        }
+        parts.push(read(part)?);
+        rest = after.get(delimiter.len()..).unwrap_or_default();
+    }
+}
+
+fn read(part: &[u8]) -> Result<Part<'_>, &'static str> {
+    let end = memchr::memmem::find(part, b"\r\n\r\n").ok_or("a part has no end of its headers")?;
+    let (head, content) = part.split_at(end);
+    let content = content.get(4..).unwrap_or_default();
+    if head.len() > MAX_HEADERS {
+        return Err("the headers of a part are too long");
+    }
+    let head = std::str::from_utf8(head).map_err(|_| "the headers of a part are not UTF-8")?;
+    let mut headers: Vec<(String, &str)> = Vec::new();
+    for line in head.split("\r\n") {
+        let (name, value) = line.split_once(':').ok_or("a header of a part has no colon")?;
+        if !is_token(name) || value.contains(['\r', '\n', '\0']) {
+            return Err("a header of a part is malformed");
+        }
+        let name = name.to_ascii_lowercase();
+        if headers.iter().any(|(known, _)| *known == name) {
+            return Err("a header of a part stands twice");
+        }
+        headers.push((name, value.trim_matches([' ', '\t'])));
+    }
+    let header = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+    if header("content-transfer-encoding").is_some_and(|how| !is_identity(how)) {
+        return Err("a part has a transfer encoding");
+    }
+    let disposition = header("content-disposition").ok_or("a part has no content disposition")?;
+    let (name, filename) = disposition_of(disposition)?;
+    let media_type = match header("content-type") {
+        None => None,
+        Some(text) => Some(MediaType::parse(text).ok_or("a part's content type is malformed")?),
+    };
+    Ok(Part { name, filename, media_type, headers, content })
+}
+
+fn is_identity(how: &str) -> bool {
+    ["7bit", "8bit", "binary"].iter().any(|known| how.eq_ignore_ascii_case(known))
+}
+
+/// The field's and the file's name of `form-data; name="…"; filename="…"`.
+fn disposition_of(text: &str) -> Result<(String, Option<String>), &'static str> {
+    let malformed = "a part's content disposition is malformed";
+    let rest =
+        text.get(..9).filter(|kind| kind.eq_ignore_ascii_case("form-data")).and_then(|_| text.get(9..));
+    let mut rest = rest.ok_or(malformed)?;
+    let (mut name, mut filename) = (None, None);
+    while !rest.is_empty() {
+        let next = rest.trim_start_matches([' ', '\t']).strip_prefix(';').ok_or(malformed)?;
+        let next = next.trim_start_matches([' ', '\t']);
+        let (key, after) = next.split_once('=').ok_or(malformed)?;
+        let (value, after) = quoted(after).ok_or(malformed)?;
+        let slot = match key.to_ascii_lowercase().as_str() {
+            "name" => &mut name,
+            "filename" => &mut filename,
+            _ => return Err("a part's content disposition has an unknown parameter"),
+        };
+        if slot.replace(value).is_some() {
+            return Err("a part's content disposition says a name twice");
+        }
+        rest = after;
+    }
+    Ok((name.ok_or("a part has no name")?, filename))
+}
+
+/// A quoted string or token, as browsers write them: `%22` for a quote, no backslash escapes but `\"`.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let Some(rest) = text.strip_prefix('"') else {
+        let end = text.find([';', ' ']).unwrap_or(text.len());
+        let (token, after) = text.split_at(end);
+        return is_token(token).then(|| (token.to_owned(), after));
+    };
+    let mut from = 0;
+    loop {
+        let at = from + rest.get(from..)?.find('"')?;
+        if !rest.get(..at)?.ends_with('\\') {
+            return Some((rest.get(..at)?.replace("\\\"", "\""), rest.get(at + 1..)?));
+        }
+        from = at + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(body: &str) -> Result<Vec<String>, &'static str> {
+        let media = MediaType::parse("multipart/form-data; boundary=\"x y\"").unwrap();
+        let body = body.replace('\n', "\r\n");
+        Ok(parts(&media, body.as_bytes())?.into_iter().map(|part| part.name).collect())
+    }
+
+    #[test]
+    fn parts_are_read_strictly() {
+        let part = |name: &str| format!("--x y\nContent-Disposition: form-data; name=\"{name}\"\n\nv\n");
+        assert_eq!(read_all(&format!("{}{}--x y--\n", part("a"), part("b"))).unwrap(), ["a", "b"]);
+        assert_eq!(read_all("--x y--").unwrap(), Vec::<String>::new());
+        for body in [
+            "",
+            "preamble\n--x y--",
+            "--x y\n\nv\n--x y--",
+            "--x y\nContent-Disposition: form-data; name=a\n\nv",
+            "--x y\nContent-Disposition: form-data\n\nv\n--x y--",
+            "--x y\nContent-Disposition: form-data; name=a; name=b\n\nv\n--x y--",
+            "--x y\nContent-Disposition: form-data; name=a; filename*=utf-8''b\n\nv\n--x y--",
+            "--x y\nContent-Disposition: form-data; name=a\nContent-Transfer-Encoding: base64\n\nv\n--x y--",
+            "--x y\nContent-Disposition: form-data; name=a\n folded\n\nv\n--x y--",
+            "--x y--\nepilogue",
+        ] {
+            assert!(read_all(body).is_err(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A plan with its patterns and constants made ready: what validation runs on.
+
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
+use shield_ir::operation::Location;
+use shield_ir::schema::{Direction, MAX_AUTOMATON_BYTES, NodeId, PatternId, Plan, PlanError, ValueId};
+
+use super::interp::{Exhausted, Subject};
+use super::json;
+use super::value::{Document, Ix, Value};
+use super::violation::Violation;
+
+/// A verified plan, ready to judge.
+#[derive(Debug)]
+pub struct Validators {
+    plan: Plan,
+    patterns: Vec<Regex>,
+    values: Vec<Document<'static>>,
+}
+
+/// Why a plan cannot be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It breaks an invariant.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A regular expression does not build.
+    #[error("pattern {0} of the schemas does not build")]
+    Pattern(usize),
+    /// A constant is not JSON.
+    #[error("constant {0} of the schemas is not JSON")]
+    Constant(usize),
+}
+
+impl Validators {
+    /// Verifies a plan and makes it ready.
+    pub fn load(plan: Plan) -> Result<Self, LoadError> {
+        plan.verify()?;
+        let patterns =
+            plan.patterns.iter().enumerate().map(|(at, text)| regex(text).ok_or(LoadError::Pattern(at)));
+        let patterns = patterns.collect::<Result<_, _>>()?;
+        let values =
+            plan.values.iter().enumerate().map(|(at, text)| constant(text).ok_or(LoadError::Constant(at)));
+        let values = values.collect::<Result<_, _>>()?;
+        Ok(Self { plan, patterns, values })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether a JSON text that has been read satisfies a schema, in neither direction.
+    pub fn is_valid(&self, node: NodeId, document: &Document<'_>) -> Result<bool, Exhausted> {
+        self.subject(document).is_valid(node, document.root())
+    }
+
+    /// All that is wrong with it.
+    pub fn violations(&self, node: NodeId, document: &Document<'_>) -> Result<Vec<Violation>, Exhausted> {
+        self.subject(document).list(node, document.root())
+    }
+
+    fn subject<'a>(&'a self, document: &'a Document<'a>) -> Subject<'a> {
+        Subject {
+            validators: self,
+            document,
+            direction: Direction::Both,
+            location: Location::Body,
+            prefix: "",
+        }
+    }
+
+    /// Whether a pattern matches anywhere in a text.
+    pub(super) fn matches(&self, pattern: PatternId, text: &str) -> bool {
+        self.patterns.get(pattern.0 as usize).is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// A constant.
+    pub(super) fn value(&self, value: ValueId) -> Option<&Document<'static>> {
+        self.values.get(value.0 as usize)
+    }
+
+    /// Whether the name of a member satisfies a schema, as a string.
+    pub(super) fn name_is_valid(&self, node: NodeId, name: &str, fuel: &mut u64) -> bool {
+        let mut document = Document::new();
+        let root: Ix = document.add(Value::String(name.into()));
+        document.set_root(root);
+        *fuel = fuel.saturating_sub(1);
+        // A name is one value: its verdict takes bounded work, and what exceeds it exhausts the whole.
+        self.is_valid(node, &document).unwrap_or_else(|Exhausted| {
+            *fuel = 0;
+            false
+        })
+    }
+}
+
+fn regex(text: &str) -> Option<Regex> {
+    let config = Regex::config()
+        .utf8_empty(false)
+        .nfa_size_limit(Some(MAX_AUTOMATON_BYTES))
+        .onepass_size_limit(Some(64 << 10))
+        .hybrid_cache_capacity(1 << 20)
+        .dfa_size_limit(Some(64 << 10));
+    Regex::builder().configure(config).syntax(syntax::Config::new().utf8(false)).build(text).ok()
+}
+
+/// Reads a constant and lets it own its texts.
+fn constant(text: &str) -> Option<Document<'static>> {
+    let document = json::parse(text.as_bytes()).ok()?;
+    Some(document.into_owned())
+}

@@ -1,0 +1,119 @@
+//! The JSON-Schema-Test-Suite: pass counts as a snapshot, so that neither a loss nor a gain goes unseen.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "tests panic, print and read their corpora"
+)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use shield_compiler::schema::{Dialect, Texts, compile_schema};
+use shield_compiler::source::SourceMap;
+use shield_engine::schema::{Validators, json};
+
+/// Where the corpora are, said loudly where they are not.
+fn corpus(name: &str, cases: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("SHIELD_CORPORA").map(PathBuf::from);
+    let folder = root.map(|root| root.join(name)).filter(|folder| folder.exists());
+    if folder.is_none() {
+        eprintln!("NOT RUN: {cases} of the corpus `{name}`, because SHIELD_CORPORA does not name it");
+    }
+    folder
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn remotes(folder: &Path) -> Vec<(String, String)> {
+    let root = folder.join("remotes");
+    files(&root, "json")
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            (format!("http://localhost:1234/{name}"), std::fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+/// Runs the files of a folder; one line for each, and what failed.
+fn run(folder: &Path, tests: &Path, dialect: Dialect, assert_formats: bool, skip: &[&str]) -> (String, Vec<String>) {
+    let remotes = remotes(folder);
+    let others: Vec<(&str, &str)> = remotes.iter().map(|(uri, text)| (uri.as_str(), text.as_str())).collect();
+    let (mut report, mut failures) = (String::new(), Vec::new());
+    let (mut all, mut right) = (0, 0);
+    for entry in std::fs::read_dir(tests).unwrap() {
+        let _ = entry.unwrap();
+    }
+    let mut paths: Vec<_> = std::fs::read_dir(tests).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|found| found == "json"));
+    paths.sort();
+    for path in paths {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if skip.contains(&name.as_str()) {
+            continue;
+        }
+        let groups: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let (mut count, mut passed) = (0, 0);
+        for group in &groups {
+            let text = group["schema"].to_string();
+            let root = ("http://shield.test/schema", text.as_str());
+            let compiled = compile_schema(&mut SourceMap::default(), Texts { root, others: &others }, dialect, assert_formats);
+            let validators = compiled.map(|(plan, root)| (Validators::load(plan).unwrap(), root));
+            for test in group["tests"].as_array().unwrap() {
+                count += 1;
+                let expected = test["valid"].as_bool().unwrap();
+                let data = test["data"].to_string();
+                let actual = match &validators {
+                    Err(diagnostics) => Err(format!("{:?}", diagnostics.first().map(|d| &d.message))),
+                    Ok((validators, root)) => match json::parse(data.as_bytes()) {
+                        Err(error) => Err(error.to_string()),
+                        Ok(document) => {
+                            let valid = validators.is_valid(*root, &document).unwrap();
+                            let violations = validators.violations(*root, &document).unwrap();
+                            assert_eq!(valid, violations.is_empty(), "the list and the verdict differ: {group}");
+                            Ok(valid)
+                        }
+                    },
+                };
+                if actual == Ok(expected) {
+                    passed += 1;
+                } else {
+                    let what = (&group["description"], &test["description"]);
+                    failures.push(format!("{name}: {} / {}: {actual:?}, expected {expected}", what.0, what.1));
+                }
+            }
+        }
+        writeln!(report, "{name} {passed}/{count}").unwrap();
+        all += count;
+        right += passed;
+    }
+    writeln!(report, "all {right}/{all}").unwrap();
+    (report, failures)
+}
+
+#[test]
+fn draft_2020_12_required() {
+    let Some(folder) = corpus("jsonschema", "the required tests of 2020-12") else { return };
+    let (report, failures) = run(&folder, &folder.join("tests/draft2020-12"), Dialect::Draft202012, false, &[]);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    insta::assert_snapshot!(report);
+}

@@ -1,0 +1,174 @@
+//! Requests with known verdicts against OpenAPI documents: those of other validators' suites, and generated ones.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    reason = "tests panic, print and read their corpora"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use shield_compiler::diagnostic::Diagnostic;
+use shield_compiler::schema::{Compiled, Document, PlanBuilder};
+use shield_compiler::source::{SourceError, SourceMap, Sources};
+use shield_engine::router::{Match, Route, Router};
+use shield_engine::schema::{Judge, Parts, Validators};
+
+fn corpus(name: &str, cases: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("SHIELD_CORPORA").map(PathBuf::from);
+    let folder = root.map(|root| root.join(name)).filter(|folder| folder.exists());
+    if folder.is_none() {
+        eprintln!("NOT RUN: {cases} of the corpus `{name}`, because SHIELD_CORPORA does not name it");
+    }
+    folder
+}
+
+struct Folder(PathBuf);
+
+impl Sources for Folder {
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, SourceError> {
+        std::fs::read(self.0.join(path)).map(Into::into).map_err(|_| SourceError::NotFound)
+    }
+}
+
+/// A document made ready.
+struct Api {
+    validators: Validators,
+    router: Router,
+    judges: Vec<Judge>,
+}
+
+impl Api {
+    fn load(folder: &Path, path: &str) -> Result<Self, Vec<Diagnostic>> {
+        let (mut map, mut diagnostics) = (SourceMap::default(), Vec::new());
+        let document = Document::read(&Folder(folder.to_path_buf()), &mut map, path, &mut diagnostics);
+        let mut plan = PlanBuilder::new();
+        let compiled = document.map_or_else(Compiled::default, |document| document.compile(&mut plan, &mut diagnostics));
+        diagnostics.retain(Diagnostic::is_error);
+        if !diagnostics.is_empty() {
+            return Err(diagnostics);
+        }
+        let validators = Validators::load(plan.finish()).unwrap();
+        let routes = compiled.operations.iter().enumerate().map(|(at, operation)| Route {
+            scope: 0,
+            method: operation.method.clone(),
+            template: operation.template.clone(),
+            endpoint: at as u32,
+        });
+        let router = Router::new(routes.collect::<Vec<_>>());
+        let judges = compiled.operations.into_iter().map(|operation| Judge::new(&validators, operation.operation));
+        Ok(Self { judges: judges.collect(), validators, router })
+    }
+
+    /// Why a request is refused, or nothing.
+    fn refusal(&self, case: &Value, base: &str, scope: &str) -> Option<String> {
+        let request = &case["request"];
+        let target = format!("{base}{}", request["target"].as_str().unwrap());
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let method = request["method"].as_str().unwrap();
+        let found = match self.router.route(0, method, path) {
+            Match::Found(found) => found,
+            other => return Some(format!("{other:?}")),
+        };
+        let judge = &self.judges[found.endpoint as usize];
+        let headers: Vec<(String, Vec<u8>)> = request["headers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row[0].as_str().unwrap().to_ascii_lowercase(), row[1].as_str().unwrap().as_bytes().to_vec()))
+            .collect();
+        let headers: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let body = decode_base64(request["body_b64"].as_str().unwrap_or_default());
+        let parts = Parts { path: &found.params, query, headers: &headers, body: Some(&body) };
+        let mut violations = Vec::new();
+        if scope != "body" && scope != "security" {
+            violations.extend(judge.head(&self.validators, &parts));
+        }
+        if scope != "parameters" && scope != "security" {
+            violations.extend(judge.body(&self.validators, &parts));
+        }
+        if matches!(scope, "full" | "security") && !judge.has_credentials(&parts) {
+            return Some("credentials are missing".into());
+        }
+        (!violations.is_empty()).then(|| format!("{violations:?}"))
+    }
+}
+
+fn decode_base64(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| match byte {
+        b'A'..=b'Z' => u32::from(byte - b'A'),
+        b'a'..=b'z' => u32::from(byte - b'a') + 26,
+        b'0'..=b'9' => u32::from(byte - b'0') + 52,
+        b'+' | b'-' => 62,
+        _ => 63,
+    };
+    let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != b'=').collect();
+    let mut out = Vec::new();
+    for chunk in bytes.chunks(4) {
+        let word = chunk.iter().fold(0, |word, byte| word << 6 | digit(*byte)) << (6 * (4 - chunk.len()));
+        out.extend(word.to_be_bytes()[1..].iter().take(chunk.len() - 1));
+    }
+    out
+}
+
+/// Runs cases; what is not as expected, with the case's name.
+fn run(folder: &Path, cases: &[Value], verdict: impl Fn(&Value) -> &str) -> Vec<String> {
+    let mut apis: BTreeMap<String, Result<Api, Vec<Diagnostic>>> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for case in cases {
+        let spec = case["spec"].as_str().unwrap().to_owned();
+        let api = apis.entry(spec.clone()).or_insert_with(|| Api::load(folder, &spec));
+        let base = case["base_path_omitted"].as_str().unwrap_or_default();
+        let scope = case["scope"].as_str().unwrap_or("full");
+        let refusal = match api {
+            Ok(api) => api.refusal(case, base, scope),
+            Err(diagnostics) => Some(format!("the document: {:?}", diagnostics.iter().map(|d| &d.message).collect::<Vec<_>>())),
+        };
+        let expected = verdict(case);
+        if refusal.is_none() != (expected == "accept") {
+            let request = &case["request"];
+            wrong.push(format!(
+                "{} {} {} {} {} tags={} expected {expected} {}: {}",
+                case["id"].as_str().unwrap(),
+                spec,
+                scope,
+                request["method"].as_str().unwrap(),
+                request["target"].as_str().unwrap(),
+                case["tags"],
+                case["expected"]["message"],
+                refusal.unwrap_or_else(|| "accepted".into())
+            ));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn cases_on_which_two_implementations_agree() {
+    let Some(folder) = corpus("openapi-cases", "691 requests") else { return };
+    let mut wrong = Vec::new();
+    for file in ["eov.json", "kogo-open-api.json", "openapi-core.json"] {
+        let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap();
+        let agreed: Vec<Value> = cases.into_iter().filter(|case| case["consensus"] == true).collect();
+        wrong.extend(run(&folder, &agreed, |case| case["expected"]["verdict"].as_str().unwrap()));
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn generated_cases_on_which_two_implementations_agree() {
+    let Some(folder) = corpus("openapi-cases-generated", "9,020 requests") else { return };
+    let text = std::fs::read_to_string(folder.join("schemathesis-shared.jsonl")).unwrap();
+    let cases = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let agreed: Vec<Value> = cases.filter(|case| case["consensus"] == true).collect();
+    let wrong = run(&folder.join("../openapi"), &agreed, |case| case["expected"].as_str().unwrap());
+    assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
+}
