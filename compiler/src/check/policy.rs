@@ -158,9 +158,7 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         let known = checker.declare_list(list, self.loader);
         let found = std::mem::take(checker.diagnostics);
         if known.is_none() {
-            let nothing = shield_ir::set::Members::Strings(Box::default());
-            let set = checker.add_set(shield_ir::set::Set { name: None, members: nothing });
-            checker.names.lists.insert(list.name.node.clone(), set);
+            checker.names.broken_lists.insert(list.name.node.clone());
         }
         (self.program, self.names, self.used) = (checker.program, checker.names, checker.used);
         self.loader.diagnostics.extend(found);
@@ -253,7 +251,9 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 Item::Let(binding) => ("let", &binding.name, binding.name.node.clone()),
                 _ => continue,
             };
-            if !self.used.contains(&asked) {
+            let reported =
+                self.loader.diagnostics.iter().any(|other| other.is_error() && other.span == name.span);
+            if !self.used.contains(&asked) && !reported {
                 self.report(
                     Diagnostic::new(W0404, name.span, format!("`{kind} {}` is never used", name.node))
                         .help("use it or delete it"),
