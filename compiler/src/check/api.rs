@@ -65,11 +65,13 @@ impl PolicyChecker<'_, '_> {
                 other => self.setting(&mut built.settings, other, statement.span, &mut once),
             }
         }
-        if hosts.is_empty() {
+        if !api.statements.iter().any(|statement| matches!(statement.node, ApiStatement::Host(_))) {
             self.report(
                 Diagnostic::new(E0401, api.name.span, format!("`api {}` has no host", api.name.node))
                     .help("say which hosts it answers: `host \"petstore.example.com\"`"),
             );
+        }
+        if hosts.is_empty() {
             hosts.push(HostPattern::Any);
         }
         self.hosts_are_free(api, &hosts);
@@ -173,6 +175,7 @@ impl PolicyChecker<'_, '_> {
             .collect();
         if overridden.is_empty() {
             let method = method.map(Into::into);
+            self.hand_written.insert(vec![known.id], known.span);
             self.endpoints.push(known);
             self.bundle.endpoints.push(Endpoint { api, host, method, template, operation: None, settings });
             return;
@@ -269,7 +272,8 @@ impl PolicyChecker<'_, '_> {
         if let Some(first) = once.insert(name, span) {
             self.report(
                 Diagnostic::new(E0401, span, format!("`{name}` stands twice in one block"))
-                    .related(first, "the first time"),
+                    .related(first, "the first time")
+                    .help("keep one of them"),
             );
         }
     }

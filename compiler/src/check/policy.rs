@@ -281,7 +281,9 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 Item::Let(binding) => ("let", &binding.name, binding.name.node.clone()),
                 _ => continue,
             };
-            if !self.used.contains(&asked) {
+            let reported =
+                self.loader.diagnostics.iter().any(|other| other.is_error() && other.span == name.span);
+            if !self.used.contains(&asked) && !reported {
                 self.report(
                     Diagnostic::new(W0404, name.span, format!("`{kind} {}` is never used", name.node))
                         .help("use it or delete it"),
