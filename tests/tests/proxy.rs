@@ -1,5 +1,4 @@
 //! The proxy on real sockets: what goes through, what comes back, and what is refused.
-#![expect(missing_docs, reason = "the names of the tests say it")]
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
