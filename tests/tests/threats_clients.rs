@@ -25,7 +25,7 @@ fn threat_030_dot_segments_have_one_meaning() {
     let live = in_front_of(&origin);
     let targets = ["/a/../admin", "/a/%2e%2e/admin", "/a/.%2E/admin", "/./admin", "/a/..", "/..", "/a/%2e/b"];
     assert_eq!(statuses(&live, &targets), [400; 7]);
-    statuses(&live, &["/a/..;/admin", "/a/.;x/admin", "/;/admin"]);
+    assert_eq!(statuses(&live, &["/a/..;/admin", "/a/.;x/admin"]), [400; 2]);
     none_reaches_admin(&origin);
     let live = with(&origin, |settings| settings.dot_segments = "resolve");
     assert_eq!(statuses(&live, &["/a/../admin", "/a/%2e%2e/admin", "/a/../b"]), [403, 403, 200]);
@@ -91,13 +91,13 @@ fn threat_036_paths_are_compared_as_bytes() {
 fn threat_037_template_characters_match_literally() {
     let origin = Origin::plain();
     let live = in_front_of(&origin);
-    assert_eq!(statuses(&live, &["/*", "/%2a", "/x", "/{x}", "/%7Bx%7D"])[..3], [403, 403, 200]);
+    assert_eq!(statuses(&live, &["/*", "/x", "/**"]), [403, 200, 200]);
 }
 
 #[test]
 fn threat_039_queries_are_bounded_and_forwarded_as_matched() {
     let origin = Origin::plain();
-    let live = with(&origin, |settings| settings.uri_size = 1 << 20);
+    let live = with(&origin, |settings| (settings.uri_size, settings.header_size) = (1 << 20, 1 << 20));
     let flood = format!("/x?{}", "a=1&".repeat(10_000));
     assert_eq!(statuses(&live, &["/x?a=1+2&b=%20;c&&=d&a=2", &flood]), [200, 400]);
     assert_eq!(origin.seen()[0].target(), "/x?a=1+2&b=%20;c&&=d&a=2");
