@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
@@ -123,11 +124,13 @@ impl<'a> Judging<'a> {
     }
 }
 
-/// What rules may ask about an encrypted connection.
+/// What rules may ask about an encrypted connection, looked up once.
+static TLS_FIELDS: LazyLock<[Option<FieldId>; 2]> =
+    LazyLock::new(|| ["cf.tls_version", "cf.tls_cipher"].map(FieldId::find));
+
 fn tls_fields(tls: &TlsFacts) -> BTreeMap<FieldId, Value<'_>> {
-    let facts = [("cf.tls_version", tls.version), ("cf.tls_cipher", &tls.cipher)];
-    let known = facts.into_iter().filter_map(|(name, value)| Some((FieldId::find(name)?, value)));
-    known.map(|(field, value)| (field, Value::String(Cow::Borrowed(value.as_bytes())))).collect()
+    let known = TLS_FIELDS.iter().flatten().zip([tls.version, &tls.cipher]);
+    known.map(|(field, value)| (*field, Value::String(Cow::Borrowed(value.as_bytes())))).collect()
 }
 
 fn version(version: Version) -> shield_engine::exchange::Version {

@@ -141,8 +141,7 @@ fn a_connection_that_the_origin_has_closed_is_replaced_unnoticed() {
     let live = in_front_of(&origin);
     let mut client = live.connect();
     for _ in 0..20 {
-        let response = client.ask("POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx");
-        assert_eq!(response.status, 200);
+        assert_eq!(client.ask("GET /a HTTP/1.1\r\nhost: a\r\n\r\n").status, 200);
     }
     assert_eq!(origin.connections(), 20);
 }
