@@ -6,12 +6,14 @@ use shield_ir::policy::{Api, ApiId, EndpointId, Problems, Rule, RuleId, Settings
 use shield_ir::verify::{self, VerifyError};
 use shield_ir::{Bundle, Digest, ExprId, Phase};
 
+use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
 use crate::exchange::Exchange;
 use crate::interp::{self, Meaning};
 use crate::jit::{Jit, JitError, Scratch};
 use crate::stages::host::Hosts;
 use crate::stages::rules::covers;
+use crate::token::{KeySetError, Tokens};
 use crate::value::Value;
 
 /// What evaluates conditions.
@@ -30,6 +32,9 @@ pub enum LoadError {
     /// It breaks an invariant.
     #[error("the bundle breaks an invariant: {0}")]
     Invalid(#[from] VerifyError),
+    /// A set of keys in it cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeySetError),
     /// A pattern in it cannot be made.
     #[error(transparent)]
     Constant(#[from] ConstantError),
@@ -41,6 +46,7 @@ pub struct Policy {
     pub(crate) bundle: Bundle,
     pub(crate) hosts: Hosts,
     pub(crate) shadow: bool,
+    pub(crate) callers: Option<Arc<Callers>>,
     digest: Digest,
     constants: Constants,
     /// Conditions by rule; none where the interpreter serves.
@@ -73,6 +79,7 @@ impl Policy {
             phases: Phase::ALL.map(of_phase),
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
+            callers: Callers::of(&bundle, &[0; 32])?,
             bundle,
             digest,
             constants,
@@ -86,6 +93,17 @@ impl Policy {
     pub const fn in_shadow(mut self, shadow: bool) -> Self {
         self.shadow = shadow;
         self
+    }
+
+    /// The same policy with a secret of the deployment: session identifiers and keys of counters are hashed with it.
+    pub fn with_secret(mut self, secret: &[u8; 32]) -> Result<Self, LoadError> {
+        self.callers = Callers::of(&self.bundle, secret)?;
+        Ok(self)
+    }
+
+    /// What verifies tokens; none where no item speaks of callers.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.callers.as_ref().map(|callers| &callers.tokens)
     }
 
     /// What it was made of.
@@ -187,6 +205,16 @@ impl Policy {
                 .find(|(_, when)| interp::holds(self.meaning(), *when, exchange))
                 .map(|(at, _)| at),
         }
+    }
+
+    /// Whether a `Bool` expression holds.
+    pub(crate) fn is_true(&self, id: ExprId, exchange: &Exchange<'_>) -> bool {
+        interp::holds(self.meaning(), id, exchange)
+    }
+
+    /// What an expression gives.
+    pub(crate) fn value<'v>(&'v self, id: ExprId, exchange: &'v Exchange<'_>) -> Option<Value<'v>> {
+        interp::evaluate(self.meaning(), id, exchange)
     }
 
     /// The string that an expression of an action gives.

@@ -2,4 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod host;
+pub(crate) mod limits;
 pub(crate) mod rules;
+pub(crate) mod session;
+pub(crate) mod token;
