@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use shield_ir::policy::{Api, ApiId, EndpointId, Problems, Rule, RuleId, Settings};
 use shield_ir::verify::{self, VerifyError};
-use shield_ir::{Bundle, Digest, ExprId, Phase};
+use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 
 use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
 use crate::exchange::Exchange;
 use crate::interp::{self, Meaning};
 use crate::jit::{Jit, JitError, Scratch};
+use crate::schema::{Judge, Validators};
+use crate::stages::endpoint::Endpoints;
 use crate::stages::host::Hosts;
 use crate::stages::rules::covers;
 use crate::token::{KeySetError, Tokens};
@@ -27,7 +29,7 @@ pub enum Backend {
 }
 
 /// Why a bundle cannot become a policy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It breaks an invariant.
     #[error("the bundle breaks an invariant: {0}")]
@@ -38,6 +40,9 @@ pub enum LoadError {
     /// A pattern in it cannot be made.
     #[error(transparent)]
     Constant(#[from] ConstantError),
+    /// Its schemas cannot be made ready.
+    #[error(transparent)]
+    Schemas(#[from] crate::schema::LoadError),
 }
 
 /// A policy.
@@ -45,6 +50,10 @@ pub enum LoadError {
 pub struct Policy {
     pub(crate) bundle: Bundle,
     pub(crate) hosts: Hosts,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) validators: Validators,
+    /// Whether some rule asks what a request's schema says of it.
+    pub(crate) asks_schema: bool,
     pub(crate) shadow: bool,
     pub(crate) callers: Option<Arc<Callers>>,
     digest: Digest,
@@ -63,6 +72,7 @@ impl Policy {
     pub fn load(bundle: Bundle, digest: Digest, backend: Backend) -> Result<Self, LoadError> {
         verify::bundle(&bundle)?;
         let constants = Constants::of(&bundle.program)?;
+        let validators = Validators::load(bundle.schemas.clone())?;
         let (jit, fallback) = match backend {
             Backend::Interpreter => (None, None),
             Backend::Jit => match Jit::new(&bundle.program, &constants, &conditions(&bundle)) {
@@ -76,6 +86,9 @@ impl Policy {
         };
         Ok(Self {
             hosts: Hosts::of(&bundle),
+            endpoints: Endpoints::of(&bundle, &validators),
+            asks_schema: asks_schema(&bundle),
+            validators,
             phases: Phase::ALL.map(of_phase),
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
@@ -129,6 +142,11 @@ impl Policy {
     /// The API of that id.
     pub fn api(&self, id: ApiId) -> Option<&Api> {
         self.bundle.apis.get(id.0 as usize)
+    }
+
+    /// What judges requests and answers of the exchange's endpoint by its schemas.
+    pub(crate) fn judge(&self, exchange: &Exchange<'_>) -> Option<&Judge> {
+        self.endpoints.get(exchange.endpoint()?)?.judge.as_ref()
     }
 
     pub(crate) fn api_name(&self, id: ApiId) -> Option<Arc<str>> {
@@ -246,4 +264,13 @@ pub enum ClifError {
     /// No code can be made here.
     #[error(transparent)]
     Jit(#[from] JitError),
+}
+
+/// Whether some rule asks what a request's schema says of it.
+fn asks_schema(bundle: &Bundle) -> bool {
+    bundle.program.nodes.iter().any(|node| {
+        let Expr::Field(field) = &node.expr else { return false };
+        let name = field.row().name;
+        name == "cf.api_gateway.request_violates_schema" || name.starts_with("cf.schema_validation.uploaded.")
+    })
 }

@@ -110,7 +110,9 @@ mod tests {
         let trusted_proxies = vec!["10.0.0.0/8".into(), "::1".into()];
         let settings = Settings { client_address: from, trusted_proxies, ..Settings::default() };
         let mut headers = HeaderMap::new();
-        lines.iter().for_each(|line| drop(headers.append(&name, HeaderValue::from_str(line).unwrap())));
+        for line in lines {
+            headers.append(&name, HeaderValue::from_str(line).unwrap());
+        }
         AddressRule::new(&settings).client("10.0.0.1".parse().unwrap(), &headers).to_string()
     }
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 
 /// Lines that wait to be written.
 const QUEUE: usize = 4096;
@@ -120,7 +120,9 @@ fn write(messages: &Receiver<Message>, sink: Box<dyn Write + Send>, counts: &Cou
             Err(_) => drop(counts.lost.fetch_add(lines, Relaxed)),
         }
         // Whoever asked may have stopped waiting.
-        finished.iter().for_each(|done| drop(done.send(())));
+        for done in finished {
+            let _ = done.send(());
+        }
     }
 }
 
@@ -152,8 +154,6 @@ pub(crate) struct Event<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) findings: Vec<serde_json::Value>,
     pub(crate) micros: u64,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    pub(crate) stages: Pairs<'a>,
 }
 
 /// Text from outside: cut when too long, and never more than text (the writer escapes control characters).
@@ -168,24 +168,6 @@ impl Serialize for Text<'_> {
         // DEL and the C1 controls move terminals too, and JSON lets them stand.
         let clean: String = text.chars().map(|c| if ('\u{7f}'..='\u{9f}').contains(&c) { '\u{fffd}' } else { c }).collect();
         serializer.serialize_str(&(clean + cut))
-    }
-}
-
-/// Names with numbers, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Pairs<'a>(pub(crate) Vec<(&'a str, u64)>);
-
-impl Pairs<'_> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Serialize for Pairs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
-        map.end()
     }
 }
 

@@ -36,7 +36,6 @@ mod reply;
 mod serve;
 mod shared;
 mod snapshot;
-mod stub;
 #[cfg(test)]
 mod testing;
 mod trace;

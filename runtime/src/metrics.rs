@@ -31,7 +31,6 @@ pub(crate) struct Counters {
     pub(crate) flagged: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) tunnels: AtomicU64,
-    pub(crate) upstream_connects: AtomicU64,
     pub(crate) upstream_failures: AtomicU64,
     pub(crate) upstream_retries: AtomicU64,
     pub(crate) upstream_idle: AtomicU64,

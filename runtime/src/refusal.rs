@@ -1,5 +1,6 @@
 //! Requests that are not forwarded: what the client is told, and by which name operators find it.
 
+use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -25,8 +26,8 @@ pub(crate) struct Refusal {
 /// Headers and body that a policy answers with.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
+    pub(crate) body: Bytes,
 }
 
 impl Refusal {
@@ -34,7 +35,7 @@ impl Refusal {
         Self { stage, reason, status, detail: None, answer: None, close: false }
     }
 
-    const fn saying(mut self, detail: &'static str) -> Self {
+    pub(crate) const fn saying(mut self, detail: &'static str) -> Self {
         self.detail = Some(detail);
         self
     }
@@ -88,7 +89,7 @@ impl Refusal {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Response::new(Reply::whole(match &self.answer {
             Some(answer) => answer.body.clone(),
-            None => self.problem(status, id),
+            None => self.problem(status, id).into(),
         }));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -96,8 +97,8 @@ impl Refusal {
             Some(answer) => {
                 for (name, value) in &answer.headers {
                     // What no header can hold (a line break from a request) is left out, never written.
-                    if let (Ok(name), Ok(value)) = (header::HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                        headers.append(name, value);
+                    if let Ok(value) = HeaderValue::from_bytes(value) {
+                        headers.append(header::HeaderName::from_static(name), value);
                     }
                 }
             }
@@ -114,7 +115,7 @@ impl Refusal {
 
     fn problem(&self, status: StatusCode, id: &str) -> String {
         let mut problem = json!({
-            "type": "about:blank",
+            "type": format!("urn:shield:{}:{}", self.stage, self.reason),
             "title": status.canonical_reason().unwrap_or("Refused"),
             "status": status.as_u16(),
         });
@@ -122,7 +123,7 @@ impl Refusal {
             members.insert("detail".into(), detail.into());
         }
         if let Some(members) = problem.as_object_mut() {
-            members.insert("instance".into(), format!("urn:shield:{id}").into());
+            members.insert("instance".into(), format!("urn:shield:request:{id}").into());
         }
         problem.to_string()
     }

@@ -40,6 +40,28 @@ impl Trace {
     }
 }
 
+/// A span's id as text, kept in place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Id([u8; 16]);
+
+impl Id {
+    pub(crate) fn of(span: [u8; 8]) -> Self {
+        let mut text = [b'0'; 16];
+        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(span) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        Self(text)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
 /// `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`, lower case and not all zero.
 fn parse(value: &[u8]) -> Option<([u8; 16], bool)> {
     let text = std::str::from_utf8(value).ok()?;
@@ -59,9 +81,7 @@ fn parse(value: &[u8]) -> Option<([u8; 16], bool)> {
 
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes.iter().flat_map(|byte| [char::from(digit(byte >> 4)), char::from(digit(byte & 15))]).collect()
 }
 
 #[cfg(test)]
@@ -72,7 +92,9 @@ mod tests {
 
     fn trace(values: &[&'static str]) -> Trace {
         let mut headers = HeaderMap::new();
-        values.iter().for_each(|value| drop(headers.append(TRACEPARENT, HeaderValue::from_static(value))));
+        for value in values {
+            headers.append(TRACEPARENT, HeaderValue::from_static(value));
+        }
         Trace::of(&headers, &Random::new([7; 32]))
     }
 

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use shield_compiler::compile;
+use shield_compiler::source::MemorySources;
 use shield_runtime::{Output, Server, Settings, Source, StartError};
 
 /// How long a client of a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Event lines, as they are written.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
@@ -27,10 +29,18 @@ impl Write for Lines {
 }
 
 /// A running instance.
+#[derive(Debug)]
 pub struct Live {
     /// The instance.
     pub server: Server,
     lines: Lines,
+}
+
+/// Compiles a policy of one file.
+pub fn bundle(policy: &str) -> Vec<u8> {
+    let outcome = compile(&MemorySources::new([("policy.shield", policy)]), &["policy.shield".to_owned()]);
+    let errors: Vec<_> = outcome.diagnostics.iter().filter(|each| each.is_error()).collect();
+    outcome.bundle.unwrap_or_else(|| panic!("{errors:#?}")).encode().bytes
 }
 
 /// Settings that suit a test: free ports, one worker, no file watched.
@@ -83,7 +93,8 @@ impl Live {
     /// One operators' request.
     pub fn operator(&self, method: &str, path: &str) -> Response {
         let address = self.server.admin().expect("the admin listener is on");
-        Client::connect(address).ask(&format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n"))
+        Client::connect(address)
+            .ask(&format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n"))
     }
 
     /// The events so far, once there are at least `count`.
@@ -91,7 +102,9 @@ impl Live {
         let read = || {
             let bytes = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let text = String::from_utf8(bytes).expect("events are text");
-            text.lines().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect::<Vec<Value>>()
+            text.lines()
+                .map(|line| serde_json::from_str(line).expect("an event is JSON"))
+                .collect::<Vec<Value>>()
         };
         until("events are written", || Some(read()).filter(|events| events.len() >= count))
     }
@@ -99,7 +112,8 @@ impl Live {
     /// The value of a metric line that starts with `name`.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.operator("GET", "/metrics").text();
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
+        let line =
+            text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
         line.rsplit(' ').next().expect("a line has words").parse().expect("a metric is a number")
     }
 }
@@ -117,6 +131,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A client's connection.
+#[derive(Debug)]
 pub struct Client {
     /// The socket.
     pub stream: TcpStream,

@@ -1,8 +1,10 @@
 //! One file for each protection; `pipeline` says when they run.
 
 pub(crate) mod body;
+pub(crate) mod endpoint;
 pub(crate) mod host;
 pub(crate) mod limits;
 pub(crate) mod rules;
+pub(crate) mod schema;
 pub(crate) mod session;
 pub(crate) mod token;

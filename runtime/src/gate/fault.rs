@@ -24,7 +24,7 @@ pub enum Fault {
     Trailer,
     HeadTimeout,
     BodyTimeout,
-    TooManyRequests,
+    Flood,
 }
 
 use Fault::*;
@@ -51,7 +51,7 @@ const FAULTS: [(Fault, &str, u16, &str); 20] = [
     (Trailer,          "trailer",           400, "the trailers are damaged, too large, or change the framing"),
     (HeadTimeout,      "head_timeout",      408, "the head of the request took too long"),
     (BodyTimeout,      "body_timeout",      408, "the body of the request took too long"),
-    (TooManyRequests,  "connection_reuse",  400, "the connection was to be closed"),
+    (Flood,            "flood",             400, "the connection is kept busy with frames that carry nothing"),
 ];
 
 impl Fault {

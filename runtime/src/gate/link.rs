@@ -110,6 +110,10 @@ impl Link {
         }
     }
 
+    pub(crate) fn tick(&self) -> u32 {
+        self.ticks.now()
+    }
+
     pub(crate) fn fault(&self) -> Option<Fault> {
         Fault::from_code(self.fault.load(Relaxed))
     }
@@ -189,6 +193,11 @@ impl Link {
             3 => Order::Close,
             _ => Order::Look,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_to_close(&self) -> bool {
+        self.order.load(Relaxed) == Order::Close as u8
     }
 
     /// What the watchman does each tick: asks whether patience has run out, and says so.

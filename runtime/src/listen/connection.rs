@@ -48,7 +48,7 @@ where
     let client = Rc::new(client);
     let mut gate = Gate::new(stream, worker.bounds, Arc::clone(&client.link));
     let protocol = tokio::select! {
-        sniffed = gate.sniff(known) => sniffed,
+        sniffed = gate.sniff(known, worker.shared.settings.resets as u32) => sniffed,
         _ = stop(&client) => return,
     };
     match protocol {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use shield_engine::Permit;
 
 mod connect;
 mod group;
@@ -26,7 +27,6 @@ use crate::body::BodyError;
 use crate::clock;
 use crate::config::Settings;
 use crate::metrics::{Counters, bump};
-use crate::translate::Permit;
 use group::{Choice, Member};
 use pool::Pool;
 
@@ -115,7 +115,7 @@ impl Upstreams {
     /// nothing is sent without one.
     pub(crate) async fn send(
         &self,
-        _permit: Permit,
+        _permit: Permit<'_>,
         call: Call<'_>,
         content: Content,
         at: &Moment<'_>,
@@ -175,10 +175,9 @@ impl Upstreams {
             Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
-                let stale = old && unsent.is_some();
                 let failure = cause(error.error());
-                let spare = spare.filter(|_| failure == Failure::Broken);
-                Err(Failed { failure, content: unsent.or(spare), stale })
+                let content = unsent.or_else(|| spare.filter(|_| failure == Failure::Broken));
+                Err(Failed { failure, stale: old && content.is_some(), content })
             }
             None => Err(Failed { failure: Failure::Timeout, content: None, stale: false }),
         }
