@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
@@ -57,10 +57,15 @@ impl Onward {
 
     /// The head for one try.
     pub(crate) fn request(&self, body: Outgoing) -> Request<Outgoing> {
+        let unknown_length = body.size_hint().exact().is_none();
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         request.headers_mut().clone_from(&self.headers);
+        if unknown_length {
+            // Said here, since a body of a `GET` is left out where nothing announces it.
+            request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         request
     }
 }

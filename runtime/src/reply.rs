@@ -1,13 +1,15 @@
 //! What goes back to a client: a body made here, or the origin's as it comes.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use crate::gate::link::Busy;
+use crate::gate::link::{Busy, Link, Order};
 use crate::upstream::{Lease, Progress};
 use crate::worker::{Flight, Worker};
 
@@ -17,6 +19,30 @@ pub(crate) struct Reply {
     content: Content,
     /// Until this is dropped, the request counts as being served.
     pub(crate) serving: Option<Serving>,
+    /// Where a stream of several on one connection must be watched by itself.
+    pub(crate) stall: Option<Rc<Stall>>,
+}
+
+/// Since when a client has not asked for the next piece of a response.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    link: Arc<Link>,
+    /// 0 while it is the origin's turn.
+    since: Cell<u32>,
+}
+
+impl Stall {
+    pub(crate) fn new(link: &Arc<Link>) -> Rc<Self> {
+        Rc::new(Self { link: Arc::clone(link), since: Cell::new(link.tick()) })
+    }
+
+    /// Gives the connection up when the client has taken nothing for so long.
+    pub(crate) fn watch(&self, patience: u32) {
+        let since = self.since.get();
+        if since != 0 && self.link.tick().saturating_sub(since) > patience {
+            self.link.order(Order::Close);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -43,7 +69,7 @@ pub(crate) struct Serving {
 
 impl Reply {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self { content: Content::Whole(bytes.into()), serving: None }
+        Self { content: Content::Whole(bytes.into()), serving: None, stall: None }
     }
 
     /// Passes an origin's body on; the connection is used again when the body has been read to its end.
@@ -52,7 +78,7 @@ impl Reply {
         if stream.incoming.is_end_stream() {
             stream.give_back();
         }
-        Self { content: Content::Stream(stream), serving: None }
+        Self { content: Content::Stream(stream), serving: None, stall: None }
     }
 }
 
@@ -70,21 +96,11 @@ impl Body for Reply {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.content {
-            Content::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-            }
-            Content::Stream(stream) => {
-                let frame = ready!(Pin::new(&mut stream.incoming).poll_frame(cx));
-                match &frame {
-                    Some(Ok(_)) if !stream.incoming.is_end_stream() => {}
-                    Some(Ok(_)) | None => stream.give_back(),
-                    Some(Err(_)) => stream.lease = None,
-                }
-                Poll::Ready(frame)
-            }
+        let polled = self.content.poll_frame(cx);
+        if let Some(stall) = &self.stall {
+            stall.since.set(if polled.is_ready() { stall.link.tick() } else { 0 });
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -98,6 +114,26 @@ impl Body for Reply {
         match &self.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(stream) => stream.incoming.size_hint(),
+        }
+    }
+}
+
+impl Content {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self {
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Self::Stream(stream) => {
+                let frame = ready!(Pin::new(&mut stream.incoming).poll_frame(cx));
+                match &frame {
+                    Some(Ok(_)) if !stream.incoming.is_end_stream() => {}
+                    Some(Ok(_)) | None => stream.give_back(),
+                    Some(Err(_)) => stream.lease = None,
+                }
+                Poll::Ready(frame)
+            }
         }
     }
 }

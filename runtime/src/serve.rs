@@ -54,6 +54,9 @@ pub(crate) async fn serve(
     if close && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    if version == Version::HTTP_2 {
+        response.body_mut().stall = Some(worker.watch_reply(&client.link));
+    }
     record.answered(response.status());
     response.body_mut().serving = flight.map(|flight| Serving { _busy: busy, _flight: flight });
     Ok(response)

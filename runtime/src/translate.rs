@@ -1,15 +1,21 @@
 //! Between hyper and the engine: the only file that names both an exchange and hyper's messages.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::Version;
 use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Permit, Policy, ResponseHead, Step};
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
+use shield_engine::Value;
+use shield_ir::FieldId;
 use shield_ir::policy::{ApiId, EndpointId};
 
 use crate::config::Settings;
-use crate::listen::client::Client;
+use crate::listen::client::{Client, TlsFacts};
 use crate::record::{Place, Record};
 use crate::refusal::{Answer, Refusal};
 
@@ -70,7 +76,10 @@ impl<'a> Judging<'a> {
             seed,
             request_id: id,
         };
-        let exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        if let Some(tls) = &client.tls {
+            exchange.with_fields(tls_fields(tls));
+        }
         Ok(Self { policy, exchange })
     }
 
@@ -113,6 +122,15 @@ impl<'a> Judging<'a> {
         }
         judged.map_err(|denial| refusal(&denial, self.exchange.head().request_id))
     }
+}
+
+/// What rules may ask about an encrypted connection, looked up once.
+static TLS_FIELDS: LazyLock<[Option<FieldId>; 2]> =
+    LazyLock::new(|| ["cf.tls_version", "cf.tls_cipher"].map(FieldId::find));
+
+fn tls_fields(tls: &TlsFacts) -> BTreeMap<FieldId, Value<'_>> {
+    let known = TLS_FIELDS.iter().flatten().zip([tls.version, &tls.cipher]);
+    known.map(|(field, value)| (*field, Value::String(Cow::Borrowed(value.as_bytes())))).collect()
 }
 
 fn version(version: Version) -> shield_engine::exchange::Version {

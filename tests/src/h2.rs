@@ -37,6 +37,7 @@ pub struct Frame {
 }
 
 /// A connection.
+#[derive(Debug)]
 pub struct H2 {
     /// The socket underneath.
     pub client: Client,

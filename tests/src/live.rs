@@ -14,7 +14,7 @@ use shield_runtime::{Output, Server, Settings, Source, StartError};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Event lines, as they are written.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
@@ -29,6 +29,7 @@ impl Write for Lines {
 }
 
 /// A running instance.
+#[derive(Debug)]
 pub struct Live {
     /// The instance.
     pub server: Server,
@@ -130,6 +131,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A client's connection.
+#[derive(Debug)]
 pub struct Client {
     /// The socket.
     pub stream: TcpStream,

@@ -1,5 +1,4 @@
 //! Threats 1 to 19: the framing of HTTP/1. The origin records bytes; what is refused never reaches it.
-#![expect(missing_docs, reason = "the names of the tests say it")]
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};

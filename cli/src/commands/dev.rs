@@ -33,8 +33,8 @@ pub struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure> {
-    let mut seen = stamps(&arguments.path, None)?;
     let outcome = compiled(&arguments.path)?;
+    let mut seen = stamps(&arguments.path, &outcome)?;
     let Some(bytes) = told(&outcome, io)? else { return Ok(End::Wrong) };
     let upstream = match &arguments.upstream {
         Some(upstream) => upstream.clone(),
@@ -54,18 +54,17 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
     let mut files = outcome;
     loop {
         std::thread::sleep(LOOK);
-        let now = stamps(&arguments.path, Some(&files))?;
+        let now = stamps(&arguments.path, &files)?;
         if now == seen {
             continue;
         }
-        seen = now;
         let next = compiled(&arguments.path)?;
         match told(&next, io)?.map(|bytes| server.load(bytes)) {
             None => writeln!(io.err, "the policy before this change still serves")?,
             Some(Ok(digest)) => writeln!(io.err, "serving {digest}")?,
             Some(Err(error)) => writeln!(io.err, "the policy before this change still serves: {error}")?,
         }
-        seen.extend(stamps(&arguments.path, Some(&next))?);
+        seen = stamps(&arguments.path, &next)?;
         files = next;
     }
 }
@@ -79,10 +78,9 @@ fn told(outcome: &Outcome, io: &mut Io<'_>) -> Result<Option<Vec<u8>>, Failure> 
 }
 
 /// When the files of a policy were changed: its `.shield` files, and what they name as far as that is known.
-fn stamps(path: &Path, outcome: Option<&Outcome>) -> Result<BTreeMap<PathBuf, Option<SystemTime>>, Failure> {
+fn stamps(path: &Path, outcome: &Outcome) -> Result<BTreeMap<PathBuf, Option<SystemTime>>, Failure> {
     let policy = PolicyPath::open(path)?;
-    let named =
-        outcome.iter().flat_map(|outcome| outcome.sources.files()).map(|(_, file)| file.path.to_string());
+    let named = outcome.sources.files().map(|(_, file)| file.path.to_string());
     Ok(policy.entries.iter().cloned().chain(named).map(|file| policy.root.join(file)).map(changes).collect())
 }
 

@@ -17,8 +17,6 @@ use crate::worker::Worker;
 /// What TLS has told about a connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TlsFacts {
-    /// The name the client asked for.
-    pub(crate) server_name: Option<Box<str>>,
     /// `TLSv1.3`.
     pub(crate) version: &'static str,
     /// The cipher suite's name.

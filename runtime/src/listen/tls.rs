@@ -82,7 +82,6 @@ impl Certificates {
         let stream = self.acceptor.accept(stream).await?;
         let (_, session) = stream.get_ref();
         let facts = TlsFacts {
-            server_name: session.server_name().map(Into::into),
             version: match session.protocol_version() {
                 Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
                 _ => "TLSv1.2",

@@ -175,10 +175,9 @@ impl Upstreams {
             Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
-                let stale = old && unsent.is_some();
                 let failure = cause(error.error());
-                let spare = spare.filter(|_| failure == Failure::Broken);
-                Err(Failed { failure, content: unsent.or(spare), stale })
+                let content = unsent.or_else(|| spare.filter(|_| failure == Failure::Broken));
+                Err(Failed { failure, stale: old && content.is_some(), content })
             }
             None => Err(Failed { failure: Failure::Timeout, content: None, stale: false }),
         }
