@@ -96,7 +96,9 @@ impl H2 {
                 kind::RST_STREAM => answer.reset = true,
                 _ => {}
             }
-            if answer.reset || (matches!(frame.kind, kind::HEADERS | kind::DATA) && frame.flags & END_STREAM != 0) {
+            if answer.reset
+                || (matches!(frame.kind, kind::HEADERS | kind::DATA) && frame.flags & END_STREAM != 0)
+            {
                 return answer;
             }
         }
@@ -108,7 +110,8 @@ impl H2 {
         let head = self.client.take(9)?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
-        let frame = Frame { kind: head[3], flags: head[4], stream, payload: self.client.take(length as usize)? };
+        let frame =
+            Frame { kind: head[3], flags: head[4], stream, payload: self.client.take(length as usize)? };
         if frame.kind == kind::SETTINGS && frame.flags & 1 == 0 {
             self.frame(kind::SETTINGS, 1, 0, &[]);
         }

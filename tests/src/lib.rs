@@ -11,6 +11,7 @@
 pub mod h2;
 pub mod live;
 pub mod origin;
+pub mod shop;
 pub mod suite;
 pub mod tidy;
 
@@ -36,4 +37,3 @@ pub fn corpus(name: &str, cases: &str) -> Option<PathBuf> {
     }
     found
 }
-pub mod shop;

@@ -27,13 +27,21 @@ fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 
 /// Compiles one text as `name`, with the files of `tests/suite/support` beside it.
 pub fn compiled(name: &str, text: &[u8]) -> Outcome {
+    compiled_with(name, text, &[])
+}
+
+/// The same, with more files beside it.
+pub fn compiled_with(name: &str, text: &[u8], more: &[(&str, &[u8])]) -> Outcome {
     let support = crate::root().join("tests/suite/support");
     let mut sources = MemorySources::default();
     for path in files("tests/suite/support", "") {
-        let relative = path.strip_prefix(&support).expect("the walk began there").to_string_lossy().into_owned();
+        let relative =
+            path.strip_prefix(&support).expect("the walk began there").to_string_lossy().into_owned();
         sources.0.insert(relative, std::fs::read(&path).expect("the walk found it").into());
     }
-    sources.0.insert(name.to_owned(), text.into());
+    for (path, bytes) in more.iter().chain([&(name, text)]) {
+        sources.0.insert((*path).to_owned(), (*bytes).into());
+    }
     compile(&sources, &[name.to_owned()])
 }
 
@@ -60,7 +68,8 @@ impl Block {
     pub fn expected(&self) -> Vec<(u32, String)> {
         let mut expected = Vec::new();
         for (at, line) in (1..).zip(self.text.lines()) {
-            let Some((_, codes)) = line.rsplit_once("# error:").or_else(|| line.rsplit_once("# warning:")) else {
+            let Some((_, codes)) = line.rsplit_once("# error:").or_else(|| line.rsplit_once("# warning:"))
+            else {
                 continue;
             };
             expected.extend(codes.split_whitespace().map(|code| (at, code.to_owned())));

@@ -46,7 +46,10 @@ pub const UNREACHABLE: &[(&str, &[&str])] = &[
     ("shield-ir", &["pest*", "miette", "cranelift*", "tokio*", "hyper*"]),
     ("shield-compiler", &["cranelift*", "tokio*", "hyper*", "rustls*"]),
     ("shield-engine", &["pest*", "miette", "tokio*", "hyper*", "rustls*", "shield-compiler"]),
-    ("shield-runtime", &["pest*", "miette", "saphyr*", "serde-saphyr", "clap", "shield-compiler", "shield-cli"]),
+    (
+        "shield-runtime",
+        &["pest*", "miette", "saphyr*", "serde-saphyr", "clap", "shield-compiler", "shield-cli"],
+    ),
 ];
 
 /// Where `unsafe` may stand.
@@ -116,7 +119,8 @@ fn covers(pattern: &str, name: &str) -> bool {
 }
 
 fn metadata() -> Value {
-    serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])).expect("cargo writes JSON")
+    serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"]))
+        .expect("cargo writes JSON")
 }
 
 fn cargo(arguments: &[&str]) -> String {
@@ -176,7 +180,8 @@ fn has_unsafe(line: &str) -> bool {
     let quoted = |at: usize| code.get(..at).is_some_and(|before| before.matches('"').count() % 2 == 1);
     code.match_indices("unsafe").any(|(at, word)| {
         let next = code.get(at + word.len()..).unwrap_or_default();
-        !quoted(at) && matches!(next.trim_start().chars().next(), Some('{' | 'f' | 'i' | 'e' | 't') | None)
+        !quoted(at)
+            && matches!(next.trim_start().chars().next(), Some('{' | 'f' | 'i' | 'e' | 't') | None)
             && next.starts_with([' ', '{'])
     })
 }

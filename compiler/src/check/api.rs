@@ -99,14 +99,19 @@ impl PolicyChecker<'_, '_> {
         };
         if let Err(error) = self.loader.sources.read(&path) {
             self.report(crate::load::unreadable(&path, name.span, &error));
+            self.broken_apis = true;
             return;
         }
         let loader = &mut *self.loader;
         let Some(document) = Document::read(loader.sources, &mut loader.map, &path, &mut loader.diagnostics)
         else {
+            self.broken_apis = true;
             return;
         };
+        let before = loader.diagnostics.len();
         let compiled = document.compile(&mut self.plan, &mut loader.diagnostics);
+        // Operations that were reported are missing: what names them is no second mistake.
+        self.broken_apis |= loader.diagnostics.get(before..).unwrap_or_default().iter().any(Diagnostic::is_error);
         for operation in compiled.operations {
             let endpoint = Endpoint {
                 api,

@@ -459,6 +459,9 @@ impl Checker<'_> {
         if let Some(set) = self.names.lists.get(&list.node) {
             return Some(*set);
         }
+        if self.names.broken_lists.contains(&list.node) {
+            return None;
+        }
         let near = nearest(&list.node, self.names.lists.keys().map(String::as_str)).map(str::to_owned);
         let mut diagnostic = Diagnostic::new(E0202, list.span, format!("there is no list `${}`", list.node));
         if list.node.starts_with("cf.") {
