@@ -42,8 +42,13 @@ impl Onward {
         record: &Record,
     ) -> Result<Self, Refusal> {
         let mut headers = hop::request(&parts.headers, client.trust);
-        if parts.version >= Version::HTTP_2 && let Some(authority) = parts.uri.authority() {
-            headers.insert(header::HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::internal())?);
+        if parts.version >= Version::HTTP_2
+            && let Some(authority) = parts.uri.authority()
+        {
+            headers.insert(
+                header::HOST,
+                HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::internal())?,
+            );
         }
         forwarded_for(&mut headers, client);
         record.trace.apply(&mut headers);
@@ -73,7 +78,12 @@ impl Onward {
 /// Says whom the request comes from: after the hops that a trusted proxy has named, or alone.
 fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
     let chain = match client.trust {
-        Trust::Proxy => headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]),
+        Trust::Proxy => headers
+            .get_all(X_FORWARDED_FOR)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect::<Vec<_>>()
+            .join(&b", "[..]),
         Trust::Nobody => Vec::new(),
     };
     let value = if chain.is_empty() {
@@ -118,7 +128,9 @@ pub(crate) async fn whole(
 ) -> Result<Reply, Refusal> {
     let read = body::buffer(incoming, most, &worker.shared.memory).await;
     let Ok(Buffered { bytes, more: None, .. }) = read else {
-        return Err(Refusal::new("upstream", "response_body", 502).saying("the answer could not be read as a whole"));
+        return Err(
+            Refusal::new("upstream", "response_body", 502).saying("the answer could not be read as a whole")
+        );
     };
     if progress.complete.get() {
         lease.give_back(worker.ticks.now(), worker.upstreams.most_idle);

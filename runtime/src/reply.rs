@@ -73,7 +73,12 @@ impl Reply {
     }
 
     /// Passes an origin's body on; the connection is used again when the body has been read to its end.
-    pub(crate) fn stream(incoming: Incoming, lease: Lease, progress: Rc<Progress>, worker: &Rc<Worker>) -> Self {
+    pub(crate) fn stream(
+        incoming: Incoming,
+        lease: Lease,
+        progress: Rc<Progress>,
+        worker: &Rc<Worker>,
+    ) -> Self {
         let mut stream = Stream { incoming, lease: Some(lease), progress, worker: Rc::clone(worker) };
         if stream.incoming.is_end_stream() {
             stream.give_back();
@@ -85,7 +90,9 @@ impl Reply {
 impl Stream {
     fn give_back(&mut self) {
         // A request that the origin answered before reading all of it leaves a connection that nobody can use.
-        if let Some(lease) = self.lease.take() && self.progress.complete.get() {
+        if let Some(lease) = self.lease.take()
+            && self.progress.complete.get()
+        {
             lease.give_back(self.worker.ticks.now(), self.worker.upstreams.most_idle);
         }
     }
@@ -95,7 +102,10 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = self.content.poll_frame(cx);
         if let Some(stall) = &self.stall {
             stall.since.set(if polled.is_ready() { stall.link.tick() } else { 0 });

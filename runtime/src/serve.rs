@@ -115,22 +115,30 @@ async fn judged(way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result
         Step::Forward(permit) => (permit, stream(worker, incoming)?),
         Step::Body { max } => {
             let read = body::buffer(incoming, max, &worker.shared.memory).await;
-            let Buffered { bytes, more, share: _share } = read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
+            let Buffered { bytes, more, share: _share } =
+                read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
             buffered = bytes;
             let permit = judging.body(&buffered, more.is_some(), record)?;
             let most = worker.shared.settings.body_size;
-            (permit, match more {
-                None => Content::whole(buffered.clone()),
-                Some((beyond, rest)) => Content::Stream(Inbound::continued([buffered.clone(), beyond], rest, most)),
-            })
+            (
+                permit,
+                match more {
+                    None => Content::whole(buffered.clone()),
+                    Some((beyond, rest)) => {
+                        Content::Stream(Inbound::continued([buffered.clone(), beyond], rest, most))
+                    }
+                },
+            )
         }
     };
     let group = snapshot.group(permit.api());
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
-    let call = Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
+    let call =
+        Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
     let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
     let sent = worker.upstreams.send(permit, call, content, &moment).await;
-    let Answer { response, lease, progress, member } = sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
+    let Answer { response, lease, progress, member } =
+        sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
     record.upstream = Some(member.address);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return forward::switch(worker, client, response, wish.zip(change));

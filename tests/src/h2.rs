@@ -86,7 +86,7 @@ impl H2 {
     /// Reads until the stream has ended or the connection has.
     pub fn answer(&mut self, stream: u32) -> Answer {
         let mut answer = Answer::default();
-        while let Some(frame) = self.next() {
+        while let Some(frame) = self.read() {
             answer.goaway |= frame.kind == kind::GOAWAY;
             if frame.stream != stream {
                 continue;
@@ -97,7 +97,9 @@ impl H2 {
                 kind::RST_STREAM => answer.reset = true,
                 _ => {}
             }
-            if answer.reset || (matches!(frame.kind, kind::HEADERS | kind::DATA) && frame.flags & END_STREAM != 0) {
+            if answer.reset
+                || (matches!(frame.kind, kind::HEADERS | kind::DATA) && frame.flags & END_STREAM != 0)
+            {
                 return answer;
             }
         }
@@ -105,11 +107,12 @@ impl H2 {
     }
 
     /// The next frame; what the protocol obliges to is done.
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn read(&mut self) -> Option<Frame> {
         let head = self.client.take(9)?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
-        let frame = Frame { kind: head[3], flags: head[4], stream, payload: self.client.take(length as usize)? };
+        let frame =
+            Frame { kind: head[3], flags: head[4], stream, payload: self.client.take(length as usize)? };
         if frame.kind == kind::SETTINGS && frame.flags & 1 == 0 {
             self.frame(kind::SETTINGS, 1, 0, &[]);
         }
@@ -119,7 +122,7 @@ impl H2 {
     /// Reads until the connection ends: whether it was given up by a `GOAWAY`.
     pub fn ended_by_goaway(&mut self) -> bool {
         let mut goaway = false;
-        while let Some(frame) = self.next() {
+        while let Some(frame) = self.read() {
             goaway |= frame.kind == kind::GOAWAY;
         }
         goaway

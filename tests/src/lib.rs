@@ -2,6 +2,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::missing_panics_doc,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "a test that cannot go on says so, and reads the time itself"

@@ -1,4 +1,11 @@
 //! Threats 1 to 19: the framing of HTTP/1. The origin records bytes; what is refused never reaches it.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    clippy::large_stack_arrays,
+    reason = "a test that cannot go on says so, and reads the time itself"
+)]
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -38,25 +45,55 @@ fn threat_001_content_length_beside_transfer_encoding_is_refused() {
 
 #[test]
 fn threat_002_several_content_lengths_are_refused_even_when_equal() {
-    let cases: Vec<_> = ["content-length: 5\r\ncontent-length: 6\r\n", "content-length: 5\r\ncontent-length: 5\r\n", "content-length: 5, 5\r\n"]
-        .iter()
-        .map(|lines| post(lines) + "hello" + SMUGGLED)
-        .collect();
+    let cases: Vec<_> = [
+        "content-length: 5\r\ncontent-length: 6\r\n",
+        "content-length: 5\r\ncontent-length: 5\r\n",
+        "content-length: 5, 5\r\n",
+    ]
+    .iter()
+    .map(|lines| post(lines) + "hello" + SMUGGLED)
+    .collect();
     refused(&cases.iter().map(|case| (case.as_str(), 400)).collect::<Vec<_>>());
 }
 
 #[test]
 fn threat_003_a_content_length_that_is_no_plain_number_is_refused() {
-    let values = ["+5", "-5", "0x5", "05_0", "", "5 5", "5;", "5\u{a0}", "9223372036854775808", "99999999999999999999", "5.0", "\t5"];
-    let cases: Vec<_> = values.iter().map(|value| post(&format!("content-length: {value}\r\n")) + "hello").collect();
+    let values = [
+        "+5",
+        "-5",
+        "0x5",
+        "05_0",
+        "",
+        "5 5",
+        "5;",
+        "5\u{a0}",
+        "9223372036854775808",
+        "99999999999999999999",
+        "5.0",
+        "\t5",
+    ];
+    let cases: Vec<_> =
+        values.iter().map(|value| post(&format!("content-length: {value}\r\n")) + "hello").collect();
     refused(&cases.iter().map(|case| (case.as_str(), 400)).collect::<Vec<_>>());
 }
 
 #[test]
 fn threat_004_a_transfer_encoding_that_is_not_chunked_alone_is_refused() {
-    let values = [",chunked", "chunked, chunked", "xchunked", "\tchunked", "chunked\t", "gzip, chunked", "identity", "chunked;a=b", ""];
-    let mut cases: Vec<_> =
-        values.iter().map(|value| post(&format!("transfer-encoding: {value}\r\n")) + "0\r\n\r\n" + SMUGGLED).collect();
+    let values = [
+        ",chunked",
+        "chunked, chunked",
+        "xchunked",
+        "\tchunked",
+        "chunked\t",
+        "gzip, chunked",
+        "identity",
+        "chunked;a=b",
+        "",
+    ];
+    let mut cases: Vec<_> = values
+        .iter()
+        .map(|value| post(&format!("transfer-encoding: {value}\r\n")) + "0\r\n\r\n" + SMUGGLED)
+        .collect();
     cases.push("POST /a HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n".into());
     refused(&cases.iter().map(|case| (case.as_str(), 400)).collect::<Vec<_>>());
 }
@@ -82,7 +119,12 @@ fn threat_006_a_bare_line_feed_or_carriage_return_ends_no_line() {
     ]);
     let origin = Origin::plain();
     let live = in_front_of(&origin);
-    for body in ["5\nhello\r\n0\r\n\r\n", "5\r\nhello\n0\r\n\r\n", "5\r\nhello\r\n0\n\n", "5\r\nhello\r\n0\r\nx: y\n\r\n"] {
+    for body in [
+        "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\n0\r\n\r\n",
+        "5\r\nhello\r\n0\n\n",
+        "5\r\nhello\r\n0\r\nx: y\n\r\n",
+    ] {
         refused_by(&live, (post("transfer-encoding: chunked\r\n") + body + SMUGGLED).as_bytes(), 400);
     }
     assert!(origin.seen().is_empty());
@@ -180,8 +222,15 @@ fn threat_013_nothing_follows_a_refused_framing() {
     let answer = live.raw((post("content-length: 1\r\ncontent-length: 1\r\n") + "x" + SMUGGLED).as_bytes());
     assert_eq!(answer.matches("HTTP/1.1 ").count(), 1);
     // Before the fault, requests are answered; what is refused by policy only does not end the connection.
-    let answer = live.raw(("GET /blocked HTTP/1.1\r\nhost: a\r\n\r\n".to_owned() + SMUGGLED + "GET /x HTTP/9\r\n\r\n" + SMUGGLED).as_bytes());
-    let statuses: Vec<_> = answer.match_indices("HTTP/1.1 ").map(|(at, _)| &answer[at + 9..at + 12]).collect();
+    let answer = live.raw(
+        ("GET /blocked HTTP/1.1\r\nhost: a\r\n\r\n".to_owned()
+            + SMUGGLED
+            + "GET /x HTTP/9\r\n\r\n"
+            + SMUGGLED)
+            .as_bytes(),
+    );
+    let statuses: Vec<_> =
+        answer.match_indices("HTTP/1.1 ").map(|(at, _)| &answer[at + 9..at + 12]).collect();
     assert_eq!(statuses, ["403", "200", "505"]);
     assert_eq!(origin.seen().len(), 1);
 }
@@ -193,7 +242,12 @@ fn threat_014_what_reaches_the_origin_is_written_anew() {
     let odd = "GET /a HTTP/1.1\r\nHOST:a\r\nX-Odd:   spaced\t\r\nTransfer-Encoding:   chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nt: u\r\n\r\n";
     assert_eq!(live.connect().ask(odd).status, 200);
     let raw = String::from_utf8(origin.raw()).unwrap();
-    assert!(raw.starts_with("GET /a HTTP/1.1\r\n") && raw.contains("host: a\r\n") && raw.contains("x-odd: spaced\r\n"), "{raw}");
+    assert!(
+        raw.starts_with("GET /a HTTP/1.1\r\n")
+            && raw.contains("host: a\r\n")
+            && raw.contains("x-odd: spaced\r\n"),
+        "{raw}"
+    );
     assert!(raw.contains("\r\n3\r\nabc\r\n") && !raw.contains("x=y"), "{raw}");
 }
 
@@ -202,7 +256,9 @@ fn threat_015_an_early_refusal_does_not_wait_for_the_body() {
     let origin = Origin::plain();
     let live = in_front_of(&origin);
     let mut client = live.connect();
-    client.send(b"POST /blocked HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1000000\r\n\r\n");
+    client.send(
+        b"POST /blocked HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 1000000\r\n\r\n",
+    );
     assert_eq!(client.response(false).unwrap().status, 403);
     // Without the expectation the answer can be read although the body is on its way.
     let mut client = live.connect();
@@ -226,10 +282,14 @@ rule moved { when http.request.uri.path eq "/moved" then redirect 302 url_decode
 rule told  { when true then set response header "x-query" url_decode(http.request.uri.query) }
 "#;
     let origin = Origin::plain();
-    let settings = shield_runtime::Settings { upstream: vec![origin.url()], ..shield_tests::live::settings() };
+    let settings =
+        shield_runtime::Settings { upstream: vec![origin.url()], ..shield_tests::live::settings() };
     let live = Live::start(shield_tests::live::bundle(policy), settings);
     for path in ["/moved", "/other"] {
-        let head = live.connect().ask(&format!("GET {path}?/x%0d%0aset-cookie:%20a=b HTTP/1.1\r\nhost: a\r\n\r\n")).head;
+        let head = live
+            .connect()
+            .ask(&format!("GET {path}?/x%0d%0aset-cookie:%20a=b HTTP/1.1\r\nhost: a\r\n\r\n"))
+            .head;
         assert!(!head.to_lowercase().contains("\r\nset-cookie"), "{head}");
     }
 }
@@ -249,14 +309,17 @@ fn threat_017_slow_clients_are_given_up() {
         settings.idle_timeout = Duration::from_millis(600);
     });
     let started = Instant::now();
-    let (mut head, mut body, mut reader, mut idle) = (live.connect(), live.connect(), live.connect(), live.connect());
+    let (mut head, mut body, mut reader, mut idle) =
+        (live.connect(), live.connect(), live.connect(), live.connect());
     head.send(b"GET / HTTP/1.1\r\nhost:");
     body.send(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nx");
     reader.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     assert!(head.rest().starts_with("HTTP/1.1 408"));
     assert!(body.rest().starts_with("HTTP/1.1 408"));
     assert_eq!(idle.rest(), "");
-    until("the reader that does not read is cut off", || (live.metric("shield_connections_open") == 0.0).then_some(()));
+    until("the reader that does not read is cut off", || {
+        (live.metric("shield_connections_open") == 0).then_some(())
+    });
     assert!(started.elapsed() < Duration::from_secs(10));
     assert!(reader.rest().len() < 64 << 20);
 }
@@ -285,9 +348,13 @@ fn threat_019_a_faulty_origin_is_502_and_its_connection_is_not_used_again() {
         };
         match seen.target() {
             "/short" | "/chunk" => Act::Last(answer.to_vec()),
-            "/flood" => Act::Take(Box::new(|mut stream| {
-                while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {}
-            })),
+            "/flood" => {
+                Act::Take(Box::new(
+                    |mut stream| {
+                        while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").is_ok() {}
+                    },
+                ))
+            }
             "/huge" => Act::Take(Box::new(|mut stream| {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ");
                 while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
