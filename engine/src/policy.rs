@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use shield_ir::policy::{Api, ApiId, EndpointId, Problems, Rule, RuleId, Settings};
 use shield_ir::verify::{self, VerifyError};
-use shield_ir::{Bundle, Digest, ExprId, Phase};
+use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 
 use crate::constants::{ConstantError, Constants};
 use crate::exchange::Exchange;
 use crate::interp::{self, Meaning};
+use crate::jit::{Jit, JitError, Scratch};
+use crate::schema::{Judge, Validators};
+use crate::stages::endpoint::Endpoints;
 use crate::stages::host::Hosts;
+use crate::stages::rules::covers;
 use crate::value::Value;
 
 /// What evaluates conditions.
@@ -23,7 +27,7 @@ pub enum Backend {
 }
 
 /// Why a bundle cannot become a policy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It breaks an invariant.
     #[error("the bundle breaks an invariant: {0}")]
@@ -31,6 +35,9 @@ pub enum LoadError {
     /// A pattern in it cannot be made.
     #[error(transparent)]
     Constant(#[from] ConstantError),
+    /// Its schemas cannot be made ready.
+    #[error(transparent)]
+    Schemas(#[from] crate::schema::LoadError),
 }
 
 /// A policy.
@@ -38,10 +45,17 @@ pub enum LoadError {
 pub struct Policy {
     pub(crate) bundle: Bundle,
     pub(crate) hosts: Hosts,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) validators: Validators,
+    /// Whether some rule asks what a request's schema says of it.
+    pub(crate) asks_schema: bool,
     pub(crate) shadow: bool,
     digest: Digest,
-    backend: Backend,
     constants: Constants,
+    /// Conditions by rule; none where the interpreter serves.
+    jit: Option<Jit>,
+    /// Why it does, where native code was asked for.
+    fallback: Option<Box<str>>,
     api_names: Box<[Arc<str>]>,
     /// Rules by phase, in the order of the text.
     phases: [Box<[RuleId]>; 4],
@@ -52,19 +66,31 @@ impl Policy {
     pub fn load(bundle: Bundle, digest: Digest, backend: Backend) -> Result<Self, LoadError> {
         verify::bundle(&bundle)?;
         let constants = Constants::of(&bundle.program)?;
+        let validators = Validators::load(bundle.schemas.clone())?;
+        let (jit, fallback) = match backend {
+            Backend::Interpreter => (None, None),
+            Backend::Jit => match Jit::new(&bundle.program, &constants, &conditions(&bundle)) {
+                Ok(jit) => (Some(jit), None),
+                Err(error) => (None, Some(error.to_string().into())),
+            },
+        };
         let of_phase = |phase| {
             let rules = bundle.rules.iter().enumerate();
             rules.filter(|(_, rule)| rule.phase == phase).map(|(at, _)| RuleId(at as u32)).collect()
         };
         Ok(Self {
             hosts: Hosts::of(&bundle),
+            endpoints: Endpoints::of(&bundle, &validators),
+            asks_schema: asks_schema(&bundle),
+            validators,
             phases: Phase::ALL.map(of_phase),
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
             bundle,
             digest,
-            backend,
             constants,
+            jit,
+            fallback,
         })
     }
 
@@ -87,12 +113,22 @@ impl Policy {
 
     /// What evaluates conditions.
     pub const fn backend(&self) -> Backend {
-        self.backend
+        if self.jit.is_some() { Backend::Jit } else { Backend::Interpreter }
+    }
+
+    /// Why the interpreter serves where native code was asked for.
+    pub fn fallback(&self) -> Option<&str> {
+        self.fallback.as_deref()
     }
 
     /// The API of that id.
     pub fn api(&self, id: ApiId) -> Option<&Api> {
         self.bundle.apis.get(id.0 as usize)
+    }
+
+    /// What judges requests and answers of the exchange's endpoint by its schemas.
+    pub(crate) fn judge(&self, exchange: &Exchange<'_>) -> Option<&Judge> {
+        self.endpoints.get(exchange.endpoint()?)?.judge.as_ref()
     }
 
     pub(crate) fn api_name(&self, id: ApiId) -> Option<Arc<str>> {
@@ -128,9 +164,47 @@ impl Policy {
         Meaning { program: &self.bundle.program, constants: &self.constants }
     }
 
-    /// Whether a rule's condition holds.
-    pub(crate) fn holds(&self, rule: &Rule, exchange: &Exchange<'_>) -> bool {
-        interp::holds(self.meaning(), rule.when, exchange)
+    /// The rules of a phase whose conditions hold, of those that are about the exchange.
+    pub fn holding(&self, exchange: &Exchange<'_>, phase: Phase) -> Vec<RuleId> {
+        let mut scratch = Scratch::default();
+        self.begin(&mut scratch);
+        let mut holding = Vec::new();
+        while let Some(at) = self.next(&scratch, exchange, phase, holding.last().map_or(0, |(at, _)| at + 1))
+        {
+            holding.extend(self.rules(phase).get(at).map(|id| (at, *id)));
+        }
+        holding.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Makes a scratch ready for facts that it has not seen.
+    pub(crate) fn begin(&self, scratch: &mut Scratch) {
+        scratch.begin(self.jit.as_ref().map_or(0, Jit::slots));
+    }
+
+    /// The place of the next rule of a phase, at or after `from`, that is about the exchange and whose condition holds.
+    pub(crate) fn next(
+        &self,
+        scratch: &Scratch,
+        exchange: &Exchange<'_>,
+        phase: Phase,
+        from: usize,
+    ) -> Option<usize> {
+        let rest = self.rules(phase).iter().enumerate().skip(from);
+        let covered =
+            rest.filter(|(_, id)| self.rule(**id).is_some_and(|rule| covers(&rule.scope, exchange)));
+        match &self.jit {
+            Some(jit) => {
+                let running = jit.session(self.meaning(), scratch, exchange);
+                covered
+                    .filter_map(|(at, id)| Some((at, id.0 as usize, self.rule(*id)?.when)))
+                    .find(|(_, number, when)| running.holds(*number, *when))
+                    .map(|(at, _, _)| at)
+            }
+            None => covered
+                .filter_map(|(at, id)| Some((at, self.rule(*id)?.when)))
+                .find(|(_, when)| interp::holds(self.meaning(), *when, exchange))
+                .map(|(at, _)| at),
+        }
     }
 
     /// The string that an expression of an action gives.
@@ -140,4 +214,35 @@ impl Policy {
             Value::Bool(_) | Value::Int(_) | Value::Ip(_) | Value::Array(_) | Value::Map(_) => None,
         }
     }
+}
+
+/// The conditions of a bundle's rules, by rule.
+fn conditions(bundle: &Bundle) -> Vec<ExprId> {
+    bundle.rules.iter().map(|rule| rule.when).collect()
+}
+
+/// The native code of a bundle's conditions as cranelift's text.
+pub fn clif(bundle: &Bundle) -> Result<String, ClifError> {
+    let constants = Constants::of(&bundle.program)?;
+    Ok(Jit::clif(&bundle.program, &constants, &conditions(bundle))?)
+}
+
+/// Why there is no text of native code.
+#[derive(Debug, thiserror::Error)]
+pub enum ClifError {
+    /// A pattern in the bundle cannot be made.
+    #[error(transparent)]
+    Constant(#[from] ConstantError),
+    /// No code can be made here.
+    #[error(transparent)]
+    Jit(#[from] JitError),
+}
+
+/// Whether some rule asks what a request's schema says of it.
+fn asks_schema(bundle: &Bundle) -> bool {
+    bundle.program.nodes.iter().any(|node| {
+        let Expr::Field(field) = &node.expr else { return false };
+        let name = field.row().name;
+        name == "cf.api_gateway.request_violates_schema" || name.starts_with("cf.schema_validation.uploaded.")
+    })
 }

@@ -13,11 +13,13 @@
 //! assert_eq!(Bundle::decode(&bytes).map(|(bundle, _)| bundle), Ok(Bundle::default()));
 //! ```
 
+pub mod anchor;
 pub mod builtin;
 pub mod bundle;
 pub mod display;
 pub mod expr;
 pub mod field;
+pub mod identity;
 pub mod operation;
 pub mod policy;
 pub mod schema;

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod check;
+pub mod dev;
 pub mod dump;
 pub mod eval;
 pub mod explain;
@@ -30,6 +31,8 @@ pub enum Command {
     Fmt(fmt::Arguments),
     /// Explain a diagnostic's code, or list fields and functions
     Explain(explain::Arguments),
+    /// Compile, serve and watch a policy, before a demo origin
+    Dev(dev::Arguments),
     /// Evaluate an expression on a request
     Eval(eval::Arguments),
     /// Show what a policy becomes on its way
@@ -68,6 +71,7 @@ pub fn run(command: Command, io: &mut Io<'_>) -> Result<End, Failure> {
         Command::Test(arguments) => test::run(&arguments, io),
         Command::Fmt(arguments) => fmt::run(&arguments, io),
         Command::Explain(arguments) => explain::run(&arguments, io),
+        Command::Dev(arguments) => dev::run(&arguments, io),
         Command::Eval(arguments) => eval::run(&arguments, io),
         Command::Dump(arguments) => dump::run(&arguments, io),
     }

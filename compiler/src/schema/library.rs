@@ -342,6 +342,11 @@ impl Library {
         }
     }
 
+    /// Whether a document or schema of that URI is at hand.
+    pub(super) fn knows(&self, uri: &str) -> bool {
+        self.by_uri.contains_key(uri::split(uri).0)
+    }
+
     /// Whether the metaschema of a resource has this vocabulary of 2020-12. What names no metaschema has those
     /// that are the rule.
     pub(super) fn has_vocabulary(&self, loc: Loc, name: &str) -> bool {

@@ -6,6 +6,7 @@ use shield_ir::policy::{Action, Block, HeaderChange, Protection, Rule, Scope, Sc
 use crate::denial::{Denial, Reason};
 use crate::event::{Cited, Event, Kind};
 use crate::exchange::Exchange;
+use crate::jit::scratch;
 use crate::policy::Policy;
 use crate::verdict::{Change, HeaderEdit};
 
@@ -51,19 +52,27 @@ fn is_skipped(exchange: &Exchange<'_>) -> bool {
 }
 
 fn run(policy: &Policy, exchange: &mut Exchange<'_>, phase: Phase) -> Result<(), Denial> {
-    for id in policy.rules(phase) {
-        if is_skipped(exchange) {
-            break;
-        }
-        let Some(rule) = policy.rule(*id) else { continue };
-        if covers(&rule.scope, exchange) && policy.holds(rule, exchange) {
-            act(policy, exchange, rule)?;
-        }
+    if policy.rules(phase).is_empty() || is_skipped(exchange) {
+        return Ok(());
     }
-    Ok(())
+    scratch::with(|scratch| {
+        policy.begin(scratch);
+        let mut from = 0;
+        // INVARIANT: no action changes a fact, so what was computed for one rule is good for the next.
+        while let Some(at) = policy.next(scratch, exchange, phase, from) {
+            if let Some(rule) = policy.rules(phase).get(at).and_then(|id| policy.rule(*id)) {
+                act(policy, exchange, rule)?;
+            }
+            if is_skipped(exchange) {
+                break;
+            }
+            from = at + 1;
+        }
+        Ok(())
+    })
 }
 
-fn covers(scope: &Scope, exchange: &Exchange<'_>) -> bool {
+pub(crate) fn covers(scope: &Scope, exchange: &Exchange<'_>) -> bool {
     let part = |part: &ScopePart| match part {
         ScopePart::Api(api) => exchange.api() == Some(*api),
         ScopePart::Host(host) => host.matches(exchange.host()),

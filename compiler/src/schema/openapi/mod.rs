@@ -6,6 +6,7 @@ use shield_ir::operation::Operation;
 use shield_ir::template::Template;
 
 use super::compile::{Compiler, Options};
+use super::dialect::Dialect;
 use super::library::{Library, Loc};
 use super::plan::PlanBuilder;
 use super::tree::At;
@@ -119,6 +120,12 @@ fn version_fault(root: At<'_>) -> Option<Diagnostic> {
             error(version.span(), format!("`{text}` is not a version that is read"))
                 .help("write `openapi: 3.0.3` or `openapi: 3.1.0`"),
         );
+    }
+    if let Some(dialect) = root.get("jsonSchemaDialect")
+        && dialect.as_str().is_none_or(|uri| Dialect::named(uri).is_none())
+    {
+        let message = format!("`{}` is not a dialect that is read", dialect.as_str().unwrap_or("?"));
+        return Some(error(dialect.span(), message).help("leave it out, or name JSON Schema 2020-12"));
     }
     let has_content = ["paths", "webhooks", "components"].iter().any(|name| root.get(name).is_some());
     (!has_content).then(|| error(version.span(), "the document has no `paths`".into()))

@@ -1,0 +1,131 @@
+//! Generated code as functions that Rust can call, and functions of Rust that generated code can call.
+//!
+//! *Safety argument.* This is the only module with `unsafe`.
+//!
+//! - Who owns the pages: [`Code`] owns the module, and the module owns the pages. They are writable while code is put in
+//!   and executable afterwards, never both.
+//! - Why no pointer outlives them: entries are private and called only through `&self`; nothing else keeps one.
+//! - Why no call can be running when they are freed: `drop` has `&mut self`, so no `&self` is left.
+//! - What generated code touches: `lower` makes it from verified operations. It reads the session and slots that it is
+//!   called with at offsets of `repr(C)` fields, and strings whose address and length helpers gave it in the same call or
+//!   that [`super::plan::Plan::texts`] owns; it writes nothing but its stack. A string that a helper gives stays where it is
+//!   as long as the session: it belongs to the exchange or the policy, which are borrowed, to a list of the session, which
+//!   only grows, or to an arena, whose chunks do not move; `passing` is cleared only where a loop begins, and no item of
+//!   another loop is in use then, because a loop inside another is never generated.
+//! - Slots are good for one generation. [`super::abi::Scratch::begin`] starts a new one whenever facts may change.
+
+use std::mem::ManuallyDrop;
+
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::FuncId;
+
+use super::abi::Session;
+use super::helpers;
+
+/// Generated code: whether the condition of that number holds.
+type Entry = for<'r, 'x, 'a> extern "C" fn(&'r Session<'x, 'a>, u32) -> u64;
+
+/// Compiled functions and the pages that they are in.
+pub(super) struct Code {
+    /// Freed in `drop`: a module would keep its pages for ever.
+    module: ManuallyDrop<JITModule>,
+    entries: Vec<Entry>,
+}
+
+// SAFETY: after `new` nothing changes the module until `drop`, which has it alone; code reads only what it is called with.
+unsafe impl Sync for Code {}
+// SAFETY: the module's parts are `Send` themselves (its memory provider and symbol look-ups are boxed as `Send`, symbols and compiled
+// functions are plain addresses), and pages belong to the process, not to a thread.
+unsafe impl Send for Code {}
+
+impl Code {
+    /// Takes finished functions, each made with the signature of [`Entry`].
+    pub(super) fn new(module: JITModule, functions: &[FuncId]) -> Self {
+        let entry = |id: &FuncId| {
+            let address = module.get_finalized_function(*id);
+            // SAFETY: `lower` declares every function of `functions` with this signature and the host's C calling convention.
+            unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+        };
+        let entries = functions.iter().map(entry).collect();
+        Self { module: ManuallyDrop::new(module), entries }
+    }
+
+    /// Whether the condition `index` of function `at` holds.
+    pub(super) fn holds(&self, at: u32, index: u32, session: &Session<'_, '_>) -> bool {
+        self.entries.get(at as usize).is_some_and(|entry| entry(session, index) != 0)
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        // SAFETY: `module` is taken once, here, and not used afterwards.
+        let module = unsafe { ManuallyDrop::take(&mut self.module) };
+        // SAFETY: entries are called only through `&self`, and there is none any more.
+        unsafe { module.free_memory() };
+    }
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Code").field("functions", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// Functions of Rust by the names that generated code calls them by, with the number of their 64-bit parameters.
+pub(super) const SYMBOLS: [(&str, usize); 6] =
+    [("fill", 2), ("test", 4), ("within", 3), ("order", 4), ("map", 4), ("next", 3)];
+
+/// Tells a builder where they are.
+pub(super) fn declare(builder: &mut JITBuilder) {
+    builder.symbol("fill", fill as *const u8);
+    builder.symbol("test", test as *const u8);
+    builder.symbol("within", within as *const u8);
+    builder.symbol("order", order as *const u8);
+    builder.symbol("map", map as *const u8);
+    builder.symbol("next", next as *const u8);
+}
+
+extern "C" fn fill(session: &Session<'_, '_>, at: u64) -> u64 {
+    helpers::fill(session, at as u32);
+    0
+}
+
+extern "C" fn test(session: &Session<'_, '_>, at: u64, text: *const u8, length: usize) -> u64 {
+    // SAFETY: see `text`.
+    let text = unsafe { bytes(text, length) };
+    u64::from(helpers::test(session, at as u32, text))
+}
+
+extern "C" fn within(session: &Session<'_, '_>, set: u64, value: i64) -> u64 {
+    u64::from(helpers::within(session, set as u32, value))
+}
+
+/// -1, 0 or 1.
+extern "C" fn order(left: *const u8, left_length: usize, right: *const u8, right_length: usize) -> i64 {
+    // SAFETY: see `text`.
+    let left = unsafe { bytes(left, left_length) };
+    // SAFETY: see `text`.
+    let right = unsafe { bytes(right, right_length) };
+    left.cmp(right) as i64
+}
+
+extern "C" fn map(session: &Session<'_, '_>, id: u64, text: *const u8, length: usize) -> u64 {
+    // SAFETY: see `text`.
+    let text = unsafe { bytes(text, length) };
+    helpers::map(session, id as u32, text);
+    0
+}
+
+extern "C" fn next(session: &Session<'_, '_>, source: u64, place: u64) -> u64 {
+    helpers::next(session, source as u32, place)
+}
+
+/// The bytes that generated code names.
+///
+/// # Safety
+/// Address and length are a pair that a helper gave in the same session or that the plan owns; generated code checks that the
+/// address is not 0 before it passes one on.
+const unsafe fn bytes<'t>(address: *const u8, length: usize) -> &'t [u8] {
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(address, length) }
+}
