@@ -194,13 +194,7 @@ fn finding(event: &shield_engine::Event) -> serde_json::Value {
         members.insert("detail".into(), (&**detail).into());
     }
     if !event.violations.is_empty() {
-<<<<<<< HEAD
-        let violation = |v: &shield_engine::Violation| json!({ "location": v.location, "pointer": v.pointer, "keyword": v.keyword, "class": v.class });
-=======
-        let violation = |v: &shield_engine::Violation| {
-            json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() })
-        };
->>>>>>> main
+        let violation = |v: &shield_engine::Violation| json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() });
         members.insert("violations".into(), event.violations.iter().map(violation).collect());
     }
     members.into()

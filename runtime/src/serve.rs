@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
@@ -109,7 +110,7 @@ async fn judged(way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result
     let seed = worker.random.id();
     let asked = Asked { parts, absolute: absolute.as_deref(), id: id.as_str(), client, seed };
     // What the exchange borrows later is declared before it.
-    let (buffered, answered);
+    let (buffered, answered, answer_body);
     let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
     let (permit, content) = match judging.head(record)? {
         Step::Forward(permit) => (permit, stream(worker, incoming)?),
@@ -144,12 +145,23 @@ async fn judged(way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result
         return forward::switch(worker, client, response, wish.zip(change));
     }
     let (head, incoming) = response.into_parts();
-    let reply = match judging.response_body() {
-        None => Reply::stream(incoming, lease, progress, worker),
-        Some(most) => forward::whole(worker, incoming, most, (lease, progress)).await?,
-    };
     answered = head;
-    let edits = judging.response(&answered, record)?;
+    let reply = match judging.answer(&answered, record) {
+        None => Reply::stream([Bytes::new(), Bytes::new()], incoming, (lease, progress), worker),
+        Some(most) => {
+            let read = body::buffer(incoming, most, &worker.shared.memory).await;
+            let Buffered { bytes, more, share: _share } = read.map_err(|error| forward::unread(&error))?;
+            answer_body = bytes;
+            judging.answer_body(&answer_body, more.is_some());
+            match more {
+                None => forward::whole(worker, answer_body.clone(), lease, &progress),
+                Some((beyond, rest)) => {
+                    Reply::stream([answer_body.clone(), beyond], rest, (lease, progress), worker)
+                }
+            }
+        }
+    };
+    let edits = judging.response(record)?;
     drop(judging);
     Ok(Response::from_parts(forward::homeward(answered, &edits), reply))
 }

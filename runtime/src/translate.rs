@@ -110,17 +110,8 @@ impl<'a> Judging<'a> {
         self.told(judged, record)
     }
 
-    /// How much of the answer's body must be seen, where it must be.
-    pub(crate) fn response_body(&self) -> Option<u64> {
-        self.policy.response_needs(&self.exchange).body
-    }
-
-    /// Judges the answer: what is to be changed in it.
-    pub(crate) fn response(
-        &mut self,
-        parts: &'a response::Parts,
-        record: &mut Record,
-    ) -> Result<Vec<HeaderEdit>, Refusal> {
+    /// Shows the answer's head: how much of its body must be seen, where it must be.
+    pub(crate) fn answer(&mut self, parts: &'a response::Parts, record: &Record) -> Option<u64> {
         let since_start = record.elapsed().as_millis() as i64;
         self.exchange.set_response(ResponseHead {
             status: parts.status.as_u16(),
@@ -132,6 +123,16 @@ impl<'a> Judging<'a> {
             ttfb_ms: since_start,
             edge_ms: since_start,
         });
+        self.policy.response_needs(&self.exchange).body
+    }
+
+    /// Shows the answer's body, whole or cut where `truncated`.
+    pub(crate) fn answer_body(&mut self, bytes: &'a [u8], truncated: bool) {
+        self.exchange.set_response_body(bytes, truncated);
+    }
+
+    /// Judges the answer: what is to be changed in it.
+    pub(crate) fn response(&mut self, record: &mut Record) -> Result<Vec<HeaderEdit>, Refusal> {
         let judged = self.policy.judge_response(&mut self.exchange);
         self.told(judged, record).map(|edits| edits.headers().to_vec())
     }

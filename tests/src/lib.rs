@@ -1,13 +1,7 @@
 //! The harness: where things are, how suite folders are read, and what the house demands of itself.
 #![expect(
-<<<<<<< HEAD
-    clippy::expect_used,
-    clippy::panic,
     clippy::missing_panics_doc,
-    clippy::indexing_slicing,
-=======
     clippy::string_slice,
->>>>>>> main
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -16,8 +10,8 @@
     reason = "a harness reads its own files and the time, and stops loudly when it cannot go on"
 )]
 
-pub mod h2;
 pub mod generate;
+pub mod h2;
 pub mod live;
 pub mod origin;
 pub mod shop;

@@ -29,8 +29,8 @@ pub enum Fault {
 
 use Fault::{
     BodyTimeout, BothLengths, Chunk, ContentLength, Expectation, Flood, HeadSize, HeadTimeout, HeaderCount,
-    HeaderName, HeaderValue, Host, LineEnd, Method, RequestLine, Target, TargetSize, Trailer, TransferEncoding,
-    Version,
+    HeaderName, HeaderValue, Host, LineEnd, Method, RequestLine, Target, TargetSize, Trailer,
+    TransferEncoding, Version,
 };
 
 /// Reason, status, and a sentence for the client.
