@@ -75,12 +75,13 @@ struct Wanted {
 }
 
 impl Library {
-    /// Reads the file at `path` and all that it refers to. `None` when it cannot be read itself.
+    /// Reads the file at `path` and all that it refers to. `None` when it cannot be read itself, or `fault` finds one.
     pub(super) fn read(
         sources: &dyn Sources,
         map: &mut SourceMap,
         path: &str,
         diagnostics: &mut Vec<Diagnostic>,
+        fault: fn(At<'_>) -> Option<Diagnostic>,
     ) -> Option<Self> {
         let mut library = Self::default();
         let bytes = match sources.read(path) {
@@ -93,6 +94,10 @@ impl Library {
             }
         };
         let tree = read::document(map, path, &bytes).map_err(|error| diagnostics.push(*error)).ok()?;
+        if let Some(fault) = fault(tree.root()) {
+            diagnostics.push(fault);
+            return None;
+        }
         let dialect = Dialect::of_document(tree.root());
         library.add(tree, file_uri(path), Some(path.to_owned()), dialect);
         library.by_path.insert(path.to_owned(), Ok(0));
