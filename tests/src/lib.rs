@@ -1,5 +1,6 @@
 //! The harness: where things are, how suite folders are read, and what the house demands of itself.
 #![expect(
+    clippy::missing_panics_doc,
     clippy::string_slice,
     clippy::disallowed_methods,
     clippy::expect_used,
@@ -9,8 +10,8 @@
     reason = "a harness reads its own files and the time, and stops loudly when it cannot go on"
 )]
 
-pub mod h2;
 pub mod generate;
+pub mod h2;
 pub mod live;
 pub mod origin;
 pub mod shop;
