@@ -19,6 +19,7 @@
 //! ```
 
 pub mod builtins;
+mod callers;
 pub mod constants;
 pub mod denial;
 pub mod event;
@@ -33,6 +34,7 @@ pub mod schema;
 mod stages;
 #[cfg(test)]
 mod testing;
+pub mod token;
 pub mod value;
 pub mod verdict;
 

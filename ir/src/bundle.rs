@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::expr::Program;
+use crate::identity::Identity;
 use crate::policy::{Api, Endpoint, Rule};
 use crate::schema::Plan;
 use crate::verify::{self, VerifyError};
@@ -44,6 +45,8 @@ pub struct Bundle {
     pub schemas: Plan,
     /// Rules, in the order of the text.
     pub rules: Vec<Rule>,
+    /// Who calls, and how often.
+    pub identity: Identity,
     /// The file that fills geography and network fields, by name under the data directory.
     pub geoip: Option<Box<str>>,
 }
