@@ -4,6 +4,7 @@ use serde_json::{Map, json};
 use shield_ir::policy::{BodyKind, Problems};
 
 use crate::event::Cited;
+pub use crate::schema::Violation;
 
 macro_rules! reasons {
     ($($variant:ident $stage:literal $label:literal $status:literal $title:literal;)*) => {
@@ -70,21 +71,6 @@ reasons! {
     ResponseSchema  "schema"  "response"          502 "The answer does not fit the API's description";
     ResponseTooLarge "schema" "response_too_large" 502 "The answer is too large to be inspected";
     Internal        "internal" "fault"            500 "An internal fault, please report it";
-}
-
-/// One way in which a message breaks its schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// `path`, `query`, `header`, `cookie` or `body`.
-    pub location: &'static str,
-    /// Where in it, as an RFC 6901 pointer.
-    pub pointer: Box<str>,
-    /// The schema keyword.
-    pub keyword: &'static str,
-    /// The class, such as `invalid_type`.
-    pub class: &'static str,
-    /// What is wrong, in words.
-    pub message: Box<str>,
 }
 
 /// What few denials have.
@@ -268,9 +254,9 @@ impl Denial {
 
 fn violation(violation: &Violation, problems: Problems) -> serde_json::Value {
     let mut members = Map::new();
-    members.insert("location".into(), json!(violation.location));
+    members.insert("location".into(), json!(violation.location.name()));
     members.insert("pointer".into(), json!(violation.pointer));
-    members.insert("class".into(), json!(violation.class));
+    members.insert("class".into(), json!(violation.class.name()));
     if problems == Problems::Full {
         members.insert("keyword".into(), json!(violation.keyword));
         members.insert("message".into(), json!(violation.message));
@@ -318,10 +304,10 @@ mod tests {
     #[test]
     fn a_problem_document_tells_as_much_as_the_policy_allows() {
         let violation = Violation {
-            location: "body",
+            location: crate::schema::Location::Body,
             pointer: "/name".into(),
             keyword: "minLength",
-            class: "constraint_violation",
+            class: crate::schema::Class::ConstraintViolation,
             message: "shorter than 3".into(),
         };
         let denial =

@@ -11,3 +11,5 @@
 pub mod generate;
 pub mod live;
 pub mod origin;
+pub mod suite;
+pub mod tidy;

@@ -83,7 +83,8 @@ impl Live {
     /// One operators' request.
     pub fn operator(&self, method: &str, path: &str) -> Response {
         let address = self.server.admin().expect("the admin listener is on");
-        Client::connect(address).ask(&format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n"))
+        Client::connect(address)
+            .ask(&format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\n\r\n"))
     }
 
     /// The events so far, once there are at least `count`.
@@ -91,7 +92,9 @@ impl Live {
         let read = || {
             let bytes = self.lines.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let text = String::from_utf8(bytes).expect("events are text");
-            text.lines().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect::<Vec<Value>>()
+            text.lines()
+                .map(|line| serde_json::from_str(line).expect("an event is JSON"))
+                .collect::<Vec<Value>>()
         };
         until("events are written", || Some(read()).filter(|events| events.len() >= count))
     }
@@ -99,7 +102,8 @@ impl Live {
     /// The value of a metric line that starts with `name`.
     pub fn metric(&self, name: &str) -> f64 {
         let text = self.operator("GET", "/metrics").text();
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
+        let line =
+            text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
         line.rsplit(' ').next().expect("a line has words").parse().expect("a metric is a number")
     }
 }

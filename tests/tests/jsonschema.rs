@@ -55,7 +55,13 @@ fn remotes(folder: &Path) -> Vec<(String, String)> {
 }
 
 /// Runs the files of a folder; one line for each, and what failed.
-fn run(folder: &Path, tests: &Path, dialect: Dialect, assert_formats: bool, skip: &[&str]) -> (String, Vec<String>) {
+fn run(
+    folder: &Path,
+    tests: &Path,
+    dialect: Dialect,
+    assert_formats: bool,
+    skip: &[&str],
+) -> (String, Vec<String>) {
     let remotes = remotes(folder);
     let others: Vec<(&str, &str)> = remotes.iter().map(|(uri, text)| (uri.as_str(), text.as_str())).collect();
     let (mut report, mut failures) = (String::new(), Vec::new());
@@ -76,7 +82,12 @@ fn run(folder: &Path, tests: &Path, dialect: Dialect, assert_formats: bool, skip
         for group in &groups {
             let text = group["schema"].to_string();
             let root = ("http://shield.test/schema", text.as_str());
-            let compiled = compile_schema(&mut SourceMap::default(), Texts { root, others: &others }, dialect, assert_formats);
+            let compiled = compile_schema(
+                &mut SourceMap::default(),
+                Texts { root, others: &others },
+                dialect,
+                assert_formats,
+            );
             let validators = compiled.map(|(plan, root)| (Validators::load(plan).unwrap(), root));
             for test in group["tests"].as_array().unwrap() {
                 count += 1;
@@ -89,7 +100,11 @@ fn run(folder: &Path, tests: &Path, dialect: Dialect, assert_formats: bool, skip
                         Ok(document) => {
                             let valid = validators.is_valid(*root, &document).unwrap();
                             let violations = validators.violations(*root, &document).unwrap();
-                            assert_eq!(valid, violations.is_empty(), "the list and the verdict differ: {group}");
+                            assert_eq!(
+                                valid,
+                                violations.is_empty(),
+                                "the list and the verdict differ: {group}"
+                            );
                             Ok(valid)
                         }
                     },
@@ -98,7 +113,8 @@ fn run(folder: &Path, tests: &Path, dialect: Dialect, assert_formats: bool, skip
                     passed += 1;
                 } else {
                     let what = (&group["description"], &test["description"]);
-                    failures.push(format!("{name}: {} / {}: {actual:?}, expected {expected}", what.0, what.1));
+                    failures
+                        .push(format!("{name}: {} / {}: {actual:?}, expected {expected}", what.0, what.1));
                 }
             }
         }
@@ -113,7 +129,8 @@ fn run(folder: &Path, tests: &Path, dialect: Dialect, assert_formats: bool, skip
 #[test]
 fn draft_2020_12_required() {
     let Some(folder) = corpus("jsonschema", "the required tests of 2020-12") else { return };
-    let (report, failures) = run(&folder, &folder.join("tests/draft2020-12"), Dialect::Draft202012, false, &[]);
+    let (report, failures) =
+        run(&folder, &folder.join("tests/draft2020-12"), Dialect::Draft202012, false, &[]);
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     insta::assert_snapshot!(report);
 }

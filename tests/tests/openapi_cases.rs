@@ -50,7 +50,8 @@ impl Api {
         let (mut map, mut diagnostics) = (SourceMap::default(), Vec::new());
         let document = Document::read(&Folder(folder.to_path_buf()), &mut map, path, &mut diagnostics);
         let mut plan = PlanBuilder::new();
-        let compiled = document.map_or_else(Compiled::default, |document| document.compile(&mut plan, &mut diagnostics));
+        let compiled =
+            document.map_or_else(Compiled::default, |document| document.compile(&mut plan, &mut diagnostics));
         diagnostics.retain(Diagnostic::is_error);
         if !diagnostics.is_empty() {
             return Err(diagnostics);
@@ -63,7 +64,8 @@ impl Api {
             endpoint: at as u32,
         });
         let router = Router::new(routes.collect::<Vec<_>>());
-        let judges = compiled.operations.into_iter().map(|operation| Judge::new(&validators, operation.operation));
+        let judges =
+            compiled.operations.into_iter().map(|operation| Judge::new(&validators, operation.operation));
         Ok(Self { judges: judges.collect(), validators, router })
     }
 
@@ -82,7 +84,9 @@ impl Api {
             .as_array()
             .unwrap()
             .iter()
-            .map(|row| (row[0].as_str().unwrap().to_ascii_lowercase(), row[1].as_str().unwrap().as_bytes().to_vec()))
+            .map(|row| {
+                (row[0].as_str().unwrap().to_ascii_lowercase(), row[1].as_str().unwrap().as_bytes().to_vec())
+            })
             .collect();
         let headers: Vec<(&str, &[u8])> =
             headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
@@ -130,7 +134,10 @@ fn run(folder: &Path, cases: &[Value], verdict: impl Fn(&Value) -> &str) -> Vec<
         let scope = case["scope"].as_str().unwrap_or("full");
         let refusal = match api {
             Ok(api) => api.refusal(case, base, scope),
-            Err(diagnostics) => Some(format!("the document: {:?}", diagnostics.iter().map(|d| &d.message).collect::<Vec<_>>())),
+            Err(diagnostics) => Some(format!(
+                "the document: {:?}",
+                diagnostics.iter().map(|d| &d.message).collect::<Vec<_>>()
+            )),
         };
         let expected = verdict(case);
         if refusal.is_none() != (expected == "accept") {
@@ -156,7 +163,8 @@ fn cases_on_which_two_implementations_agree() {
     let Some(folder) = corpus("openapi-cases", "691 requests") else { return };
     let mut wrong = Vec::new();
     for file in ["eov.json", "kogo-open-api.json", "openapi-core.json"] {
-        let cases: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap();
+        let cases: Vec<Value> =
+            serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap();
         let agreed: Vec<Value> = cases.into_iter().filter(|case| case["consensus"] == true).collect();
         wrong.extend(run(&folder, &agreed, |case| case["expected"]["verdict"].as_str().unwrap()));
     }

@@ -26,7 +26,10 @@ fn a_request_goes_through_and_its_response_comes_back() {
     let response = live.connect().ask(
         "POST /pets?x=1&y=%20 HTTP/1.1\r\nhost: petstore.example.com\r\nx-a: b\r\ncontent-length: 3\r\n\r\nabc",
     );
-    assert_eq!((response.status, response.text().as_str(), response.header("x-mine")), (201, "hello", Some("1")));
+    assert_eq!(
+        (response.status, response.text().as_str(), response.header("x-mine")),
+        (201, "hello", Some("1"))
+    );
     let seen = &origin.seen()[0];
     assert_eq!((seen.target(), seen.body.as_slice()), ("/pets?x=1&y=%20", &b"abc"[..]));
     assert_eq!((seen.header("x-a"), seen.header("host")), (Some("b"), Some("petstore.example.com")));
@@ -51,7 +54,9 @@ fn pipelined_requests_are_answered_in_order() {
     let live = in_front_of(&origin);
     let mut client = live.connect();
     client.send(b"GET /1 HTTP/1.1\r\nhost: a\r\n\r\nGET /2 HTTP/1.1\r\nhost: a\r\n\r\n");
-    client.send(b"POST /3 HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nxxGET /4 HTTP/1.1\r\nhost: a\r\n\r\n");
+    client.send(
+        b"POST /3 HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nxxGET /4 HTTP/1.1\r\nhost: a\r\n\r\n",
+    );
     for expected in ["/1", "/2", "/3", "/4"] {
         assert_eq!(client.response(false).unwrap().text(), expected);
     }
@@ -100,7 +105,8 @@ fn bodies_stream_both_ways_in_chunks() {
 fn a_slow_event_stream_reaches_the_client_piece_by_piece() {
     let origin = Origin::start(|_| {
         Act::Take(Box::new(|mut stream| {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n");
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n");
             // There is no more until the client goes.
             let _ = stream.read_to_end(&mut Vec::new());
         }))
@@ -176,7 +182,8 @@ fn a_websocket_passes_through_once_the_origin_agrees() {
     let origin = Origin::start(|seen| {
         assert_eq!(seen.header("upgrade"), Some("websocket"));
         Act::Take(Box::new(|mut stream| {
-            let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+            let head =
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
             stream.write_all(format!("{head}first").as_bytes()).unwrap();
             let mut got = [0; 5];
             stream.read_exact(&mut got).unwrap();
@@ -223,7 +230,10 @@ fn a_reload_exchanges_the_policy_and_a_broken_bundle_only_the_status() {
     assert_eq!(live.events(1)[0]["bundle"].as_str(), Some(second.as_str()));
     assert!(live.server.load(b"broken".to_vec()).is_err());
     let status = live.operator("GET", "/status").json();
-    assert_eq!((status["bundle"]["digest"].as_str(), status["failures"].as_u64()), (Some(second.as_str()), Some(1)));
+    assert_eq!(
+        (status["bundle"]["digest"].as_str(), status["failures"].as_u64()),
+        (Some(second.as_str()), Some(1))
+    );
     assert_ne!(live.operator("POST", "/rollback").json()["digest"], second.as_str());
     assert_eq!(client.ask("GET /a HTTP/1.1\r\nhost: a\r\n\r\n").status, 200);
 }

@@ -11,7 +11,10 @@ pub(super) fn columns(tokens: &[Token<'_>]) -> Vec<usize> {
         let statement = token.starts == Starts::Statement;
         let simple = statement && is_simple(tokens.get(at + 1..).unwrap_or_default());
         let apart = token.before.blank || token.before.comments.iter().any(|comment| comment.own_line);
-        if token.starts == Starts::Item || token.is_block(Rule::block_close) || statement && (apart || !simple) {
+        if token.starts == Starts::Item
+            || token.is_block(Rule::block_close)
+            || statement && (apart || !simple)
+        {
             share(&mut columns, &neighbours);
             neighbours.clear();
         }

@@ -81,7 +81,8 @@ impl<'t> Layout<'t> {
         } else if self.spaced(before, token) {
             self.space();
         }
-        if matches!(token.rule, Rule::paren_close | Rule::set_close | Rule::bracket_close | Rule::block_close) {
+        if matches!(token.rule, Rule::paren_close | Rule::set_close | Rule::bracket_close | Rule::block_close)
+        {
             self.brackets.pop();
         }
         if token.rule == Rule::equals {
@@ -160,7 +161,15 @@ impl<'t> Layout<'t> {
         let may = match (before.rule, token.rule) {
             _ if token.opaque => true,
             (_, Rule::comma) => false,
-            (Rule::conn_and | Rule::conn_or | Rule::conn_xor | Rule::paren_open | Rule::comma | Rule::equals, _)
+            (
+                Rule::conn_and
+                | Rule::conn_or
+                | Rule::conn_xor
+                | Rule::paren_open
+                | Rule::comma
+                | Rule::equals,
+                _,
+            )
             | (_, Rule::conn_and | Rule::conn_or | Rule::conn_xor | Rule::paren_close)
             | (Rule::string, Rule::string | Rule::kw_env) => true,
             _ => false,
@@ -170,16 +179,16 @@ impl<'t> Layout<'t> {
 
     /// The indentation of a line that goes on with a statement at the first of `tokens`.
     fn goes_on(&self, tokens: &[Token<'t>]) -> usize {
-        let closing = |token: &&Token<'t>| matches!(token.rule, Rule::paren_close | Rule::set_close | Rule::block_close);
+        let closing = |token: &&Token<'t>| {
+            matches!(token.rule, Rule::paren_close | Rule::set_close | Rule::block_close)
+        };
         let mut closed = tokens.iter().take_while(closing).enumerate();
         let closed = closed.by_ref().take_while(|(at, token)| *at == 0 || !token.before.newline).count();
-        match closed {
-            0 => self.brackets.last().map_or(self.continuation, |bracket| bracket.content + STEP),
-            _ => {
-                let outermost = self.brackets.len().saturating_sub(closed);
-                self.brackets.get(outermost).map_or(self.statement, |bracket| bracket.content)
-            }
+        if closed == 0 {
+            return self.brackets.last().map_or(self.continuation, |bracket| bracket.content + STEP);
         }
+        let outermost = self.brackets.len().saturating_sub(closed);
+        self.brackets.get(outermost).map_or(self.statement, |bracket| bracket.content)
     }
 
     /// Whether white space stands between two tokens of one line.
@@ -230,7 +239,9 @@ impl<'t> Layout<'t> {
         for token in inside {
             width += token.text.chars().count() + 1;
             if token.before.newline || !token.before.comments.is_empty() || width > WIDTH + 1 {
-                return token.rule != Rule::set_close || width > WIDTH + 1 || !token.before.comments.is_empty();
+                return token.rule != Rule::set_close
+                    || width > WIDTH + 1
+                    || !token.before.comments.is_empty();
             }
             if token.rule == Rule::set_close {
                 return false;

@@ -37,7 +37,9 @@ pub(super) fn render(mut lines: Vec<Line<'_>>) -> String {
         let group = if aligned(&first) { 1 + more } else { 1 };
         let (now, later) = neighbours.split_at(group);
         let column = now.iter().map(Line::width).max().unwrap_or_default() + 2;
-        now.iter().for_each(|line| write(&mut text, line, column));
+        for line in now {
+            write(&mut text, line, column);
+        }
         neighbours = later;
     }
     text

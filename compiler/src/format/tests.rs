@@ -1,3 +1,5 @@
+//! Layouts, as people expect them.
+
 use super::format;
 
 #[track_caller]
@@ -58,14 +60,14 @@ let x =
         r#"rule a {
   when (http.host eq "a" or http.host == "b"
          and not (ssl)) and (
-         !ssl
-         or any(
-           lower(http.request.headers["a"][0])[*] eq "a"
-         )  # note
-       ) and ip.src in {
-         1.1.1.1
-         2.2.2.2 3.3.3.3
-       }
+           !ssl
+           or any(
+             lower(http.request.headers["a"][0])[*] eq "a"
+           )  # note
+         ) and ip.src in {
+           1.1.1.1
+           2.2.2.2 3.3.3.3
+         }
   then block
 }
 let x =

@@ -64,7 +64,7 @@ pub(super) struct Comment<'t> {
 
 /// The tokens of a text that parses, and what stands after the last one.
 pub(super) fn read(text: &str) -> (Vec<Token<'_>>, Trivia<'_>) {
-    let mut tokens = Tokens { text, at: 0, starts: Starts::Nothing, opaque_until: 0, tokens: Vec::new() };
+    let mut tokens = Tokens { text, at: 0, starts: Starts::Nothing, opaque_until: 0, found: Vec::new() };
     let mut at = after_blank(text, 0);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let Some(item) = Grammar::parse(Rule::item, rest).ok().and_then(|mut pairs| pairs.next()) else {
@@ -76,7 +76,7 @@ pub(super) fn read(text: &str) -> (Vec<Token<'_>>, Trivia<'_>) {
         at = after_blank(text, at + end);
     }
     let rest = tokens.trivia(text.len());
-    (tokens.tokens, rest)
+    (tokens.found, rest)
 }
 
 struct Tokens<'t> {
@@ -85,7 +85,7 @@ struct Tokens<'t> {
     at: usize,
     starts: Starts,
     opaque_until: usize,
-    tokens: Vec<Token<'t>>,
+    found: Vec<Token<'t>>,
 }
 
 impl<'t> Tokens<'t> {
@@ -99,14 +99,16 @@ impl<'t> Tokens<'t> {
         if rule == Rule::later_block {
             self.opaque_until = self.opaque_until.max(end);
         }
-        let text = self.text.get(start..end).unwrap_or_default().trim_end();
+        let whole = self.text.get(start..end).unwrap_or_default();
+        let start = end - whole.trim_start().len();
+        let text = whole.trim();
         if pair.clone().into_inner().next().is_some() || text.is_empty() {
             return;
         }
         let before = self.trivia(start);
         self.at = start + text.len();
         let starts = std::mem::replace(&mut self.starts, Starts::Nothing);
-        self.tokens.push(Token { text, rule, starts, opaque: start < self.opaque_until, before });
+        self.found.push(Token { text, rule, starts, opaque: start < self.opaque_until, before });
     }
 
     /// What stands between the token before and `end`.
@@ -114,7 +116,7 @@ impl<'t> Tokens<'t> {
         let mut rest = self.text.get(self.at..end).unwrap_or_default();
         let mut trivia = Trivia { gap: !rest.is_empty(), ..Trivia::default() };
         // The text begins a line of its own, as a text after a line break does.
-        let mut own_line = self.tokens.is_empty();
+        let mut own_line = self.found.is_empty();
         loop {
             let comment = rest.find('#').unwrap_or(rest.len());
             let breaks = rest.get(..comment).unwrap_or_default().matches('\n').count();

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use crate::schema::{Location, Violation};
 use shield_ir::FieldId;
-use shield_ir::field::Source;
 use shield_ir::field::FIELDS;
+use shield_ir::field::Source;
 
 use super::{Exchange, Pairs, join_target, pairs};
 use crate::value::Value;
@@ -53,7 +54,9 @@ impl Extract {
             Self::Folded(get) => get(exchange).map(true),
             Self::Made(get) => get(exchange),
             // What only Cloudflare's network knows is absent here, but for scalars, which never are.
-            Self::Default if field.row().source == Source::Cloud && field.row().ty.as_scalar().is_none() => return None,
+            Self::Default if field.row().source == Source::Cloud && field.row().ty.as_scalar().is_none() => {
+                return None;
+            }
             Self::Default => Value::default_of(field.row().ty),
         })
     }
@@ -134,6 +137,14 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("cf.waf.score.xss", Extract::Int(|_| 100)),
     ("cf.waf.score.rce", Extract::Int(|_| 100)),
     ("cf.llm.prompt.injection_score", Extract::Int(|_| 100)),
+    ("cf.api_gateway.request_violates_schema", Extract::Bool(violates)),
+    ("cf.schema_validation.uploaded.violated", Extract::Bool(violates)),
+    ("cf.schema_validation.uploaded.path.violated_parameters", Extract::Made(|x| violated(x, Location::Path))),
+    ("cf.schema_validation.uploaded.query.violated_parameters", Extract::Made(|x| violated(x, Location::Query))),
+    ("cf.schema_validation.uploaded.headers.violated_parameters", Extract::Made(|x| violated(x, Location::Header))),
+    ("cf.schema_validation.uploaded.cookies.violated_parameters", Extract::Made(|x| violated(x, Location::Cookie))),
+    ("cf.schema_validation.uploaded.body.violated_parameters", Extract::Made(|x| violated(x, Location::Body))),
+    ("cf.schema_validation.uploaded.query.undeclared_parameters", Extract::Made(undeclared)),
     ("cf.api_gateway.fallthrough_detected", Extract::Bool(|x| x.state.fallthrough)),
     ("http.response.code", Extract::Int(|x| x.response.as_ref().map_or(0, |response| i64::from(response.status)))),
     ("http.response.headers", Extract::Folded(response_headers)),
@@ -146,7 +157,7 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("api.name", Extract::Maybe(|x| x.state.api_name.as_deref().map(str::as_bytes))),
     ("api.endpoint", Extract::Maybe(|x| x.state.endpoint_name.as_deref().map(str::as_bytes))),
     ("api.operation_id", Extract::Maybe(|x| x.state.operation_id.as_deref().map(str::as_bytes))),
-    ("api.path_params", Extract::Made(|x| Value::Map(x.state.params.iter().map(|(name, value)| (Cow::Borrowed(name.as_bytes()), Value::text(value))).collect()))),
+    ("api.path_params", Extract::Made(path_params)),
     // Sessions are not known yet: nothing identifies the client.
     ("session.id", Extract::Maybe(|_| None)),
 ];
@@ -166,7 +177,7 @@ fn form<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
     Pairs::Plain(exchange.parsed.form.get_or_init(|| {
         let is_form = super::body::media_type(exchange.at(exchange.known.content_type).unwrap_or_default())
             .eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
-        if is_form { pairs::form(exchange.body().unwrap_or_default()) } else { Vec::new() }
+        pairs::form(if is_form { exchange.body().unwrap_or_default() } else { b"" })
     }))
 }
 
@@ -227,6 +238,54 @@ fn accepted_languages<'x>(exchange: &'x Exchange<'_>) -> Value<'x> {
         .collect();
     tags.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
     Value::Array(tags.into_iter().map(|(_, tag)| Value::text(tag)).collect())
+}
+
+fn path_params<'x>(exchange: &'x Exchange<'_>) -> Value<'x> {
+    let decoded = |text: &str| Value::String(Cow::Owned(decode_percent(text.as_bytes())));
+    let params = exchange.state.params.iter();
+    Value::Map(params.map(|(name, value)| (Cow::Borrowed(name.as_bytes()), decoded(value))).collect())
+}
+
+/// `%XX` decoded once; what is malformed stays.
+fn decode_percent(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((byte, after)) = rest.split_first() {
+        let value = match (byte, after) {
+            (b'%', [high, low, ..]) => char::from(*high).to_digit(16).zip(char::from(*low).to_digit(16)),
+            _ => None,
+        };
+        decoded.push(value.map_or(*byte, |(high, low)| (high * 16 + low) as u8));
+        rest = after.get(if value.is_some() { 2 } else { 0 }..).unwrap_or_default();
+    }
+    decoded
+}
+
+fn violates(exchange: &Exchange<'_>) -> bool {
+    exchange.state.verdict.as_ref().is_some_and(|verdict| !verdict.violations.is_empty())
+}
+
+/// The names of the parameters of one location, or the members of the body, that violate the schema, each once.
+fn violated<'x>(exchange: &'x Exchange<'_>, location: Location) -> Value<'x> {
+    let all = exchange.state.verdict.iter().flat_map(|verdict| &verdict.violations);
+    names(all.filter(|violation| violation.location == location))
+}
+
+fn undeclared<'x>(exchange: &'x Exchange<'_>) -> Value<'x> {
+    names(exchange.state.verdict.iter().flat_map(|verdict| &verdict.undeclared))
+}
+
+/// The first token of each pointer.
+fn names<'x>(violations: impl Iterator<Item = &'x Violation>) -> Value<'x> {
+    let mut names: Vec<Value<'x>> = Vec::new();
+    for violation in violations {
+        let first = violation.pointer.split('/').nth(1).unwrap_or_default();
+        let name = Value::String(Cow::Owned(first.replace("~1", "/").replace("~0", "~").into_bytes()));
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Value::Array(names)
 }
 
 /// A weight such as `0.8` in thousandths; 0 where it is malformed.

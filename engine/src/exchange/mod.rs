@@ -3,6 +3,7 @@
 mod body;
 mod fields;
 mod host;
+mod list;
 mod pairs;
 mod target;
 
@@ -18,6 +19,7 @@ use shield_ir::policy::{ApiId, EndpointId};
 use crate::denial::{Denial, Reason};
 use crate::event::Event;
 use crate::facts::{Facts, Token};
+use crate::stages::schema::Verdict;
 use crate::value::Value;
 use crate::verdict::HeaderEdit;
 
@@ -154,21 +156,24 @@ pub struct Exchange<'a> {
     known: KnownHeaders,
     body: Option<Body<'a>>,
     response: Option<ResponseHead<'a>>,
+    response_body: Option<Body<'a>>,
     overrides: BTreeMap<FieldId, Value<'a>>,
     declared: Vec<Option<Value<'a>>>,
     parsed: Parsed<'a>,
-    pub(crate) state: State<'a>,
+    pub(crate) state: State,
 }
 
 /// What the stages find out and decide.
 #[derive(Debug, Default)]
-pub(crate) struct State<'a> {
+pub(crate) struct State {
     pub(crate) api: Option<ApiId>,
     pub(crate) api_name: Option<Arc<str>>,
     pub(crate) endpoint: Option<EndpointId>,
     pub(crate) endpoint_name: Option<Arc<str>>,
     pub(crate) operation_id: Option<Arc<str>>,
-    pub(crate) params: Vec<(Box<str>, Cow<'a, [u8]>)>,
+    /// Path variables, still percent-encoded.
+    pub(crate) params: Vec<(Box<str>, Box<str>)>,
+    pub(crate) verdict: Option<Verdict>,
     pub(crate) fallthrough: bool,
     pub(crate) skipped: u8,
     pub(crate) path: Option<Vec<u8>>,
@@ -265,6 +270,7 @@ impl<'a> Exchange<'a> {
             known,
             body: None,
             response: None,
+            response_body: None,
             overrides: BTreeMap::new(),
             declared: Vec::new(),
             parsed: Parsed::default(),
@@ -278,9 +284,14 @@ impl<'a> Exchange<'a> {
         self.overrides.extend(fields.into_iter().filter(|(field, value)| value.is_of(field.row().ty)));
     }
 
+    /// The value that a field was given.
+    pub(crate) fn given(&self, field: FieldId) -> Option<&Value<'a>> {
+        if self.overrides.is_empty() { None } else { self.overrides.get(&field) }
+    }
+
     /// Whether a field was given a value.
     pub(crate) fn is_given(&self, field: FieldId) -> bool {
-        !self.overrides.is_empty() && self.overrides.contains_key(&field)
+        self.given(field).is_some()
     }
 
     /// Gives the names of `Program::declared` their values, by place.
@@ -296,6 +307,36 @@ impl<'a> Exchange<'a> {
     /// Gives the answer's head.
     pub fn set_response(&mut self, head: ResponseHead<'a>) {
         self.response = Some(head);
+    }
+
+    /// Gives the answer's body, whole or cut where `truncated`.
+    pub fn set_response_body(&mut self, bytes: &'a [u8], truncated: bool) {
+        self.response_body = Some(Body { bytes, truncated });
+    }
+
+    /// The answer's head.
+    pub const fn response(&self) -> Option<&ResponseHead<'a>> {
+        self.response.as_ref()
+    }
+
+    pub(crate) fn response_body(&self) -> Option<&'a [u8]> {
+        self.response_body.map(|body| body.bytes)
+    }
+
+    /// Whether the answer's body is there, whole, and not in an encoding that hides it.
+    pub(crate) fn response_is_inspectable(&self) -> bool {
+        let encoding = self.response.as_ref().and_then(|answer| {
+            answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
+        });
+        self.response_body.is_some_and(|body| !body.truncated)
+            && encoding.is_none_or(|(_, value)| value.trim_ascii().eq_ignore_ascii_case(b"identity"))
+    }
+
+    /// Whether the request's body, where there is one, is whole and not in an encoding that hides it.
+    pub(crate) fn is_inspectable(&self) -> bool {
+        let hidden = |encoding: &[u8]| !encoding.trim_ascii().eq_ignore_ascii_case(b"identity");
+        let empty = self.body().is_none_or(<[u8]>::is_empty);
+        !self.is_truncated() && (empty || !self.content_encoding().is_some_and(hidden))
     }
 
     /// The method.
@@ -470,9 +511,7 @@ fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>, place: Place) -> Result
 
 impl Facts for Exchange<'_> {
     fn field(&self, field: FieldId) -> Option<Value<'_>> {
-        if !self.overrides.is_empty()
-            && let Some(value) = self.overrides.get(&field)
-        {
+        if let Some(value) = self.given(field) {
             return Some(value.clone());
         }
         extractor(field).value(self, field)

@@ -1,13 +1,14 @@
 //! THE ORDER: what is looked at when, as tables, and the loop that runs them. Nothing else decides it.
 
 use shield_ir::Phase;
+use shield_ir::policy::Mode;
 
 use crate::denial::Denial;
 use crate::event::{Event, Kind};
 use crate::exchange::{Exchange, join_target};
 use crate::policy::Policy;
-use crate::stages::{body, host, rules};
-use crate::verdict::{Permit, ResponseEdits, Step};
+use crate::stages::{body, endpoint, host, rules, schema};
+use crate::verdict::{Change, HeaderEdit, Permit, ResponseEdits, Step};
 
 /// One protection at one moment.
 #[derive(Debug)]
@@ -22,8 +23,9 @@ pub struct Stage {
 /// When the head is there.
 #[rustfmt::skip]
 pub const HEAD: &[Stage] = &[
-    Stage { name: "host",  check: host::check,  why_here: "everything below is per API" },
-    Stage { name: "rules", check: rules::head,  why_here: "what the author refuses is not counted" },
+    Stage { name: "host",     check: host::check,     why_here: "everything below is per API" },
+    Stage { name: "endpoint", check: endpoint::check, why_here: "settings and scopes are per endpoint" },
+    Stage { name: "rules",    check: rules::head,     why_here: "what the author refuses is not counted" },
 ];
 
 /// When what outlives requests has been asked.
@@ -32,17 +34,19 @@ pub const STATE: &[Stage] = &[
     Stage { name: "rules", check: rules::state, why_here: "rules that read state" },
 ];
 
-/// When the body is there.
+/// When the body is there, or when nothing needs it.
 #[rustfmt::skip]
 pub const BODY: &[Stage] = &[
-    Stage { name: "body",  check: body::check,  why_here: "what cannot be inspected must not look as if it had been" },
-    Stage { name: "rules", check: rules::body,  why_here: "rules that read the body and what was found in it" },
+    Stage { name: "body",   check: body::check,   why_here: "what cannot be inspected must not look as if it had been" },
+    Stage { name: "schema", check: schema::check, why_here: "rules may ask what was found" },
+    Stage { name: "rules",  check: rules::body,   why_here: "rules that read the body and what was found in it" },
 ];
 
 /// When the answer is there.
 #[rustfmt::skip]
 pub const RESPONSE: &[Stage] = &[
-    Stage { name: "rules", check: rules::response, why_here: "rules that read the answer" },
+    Stage { name: "schema", check: schema::response, why_here: "what the API does not promise is not passed on" },
+    Stage { name: "rules",  check: rules::response,  why_here: "rules that read the answer" },
 ];
 
 /// What must be there before an answer is judged.
@@ -57,22 +61,29 @@ impl Policy {
     pub fn judge_head<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
         self.run(HEAD, exchange)?;
         self.run(STATE, exchange)?;
-        Ok(if self.needs_body(exchange) {
-            Step::Body { max: self.settings(exchange).body_max }
-        } else {
-            Step::Forward(permit(exchange))
-        })
+        if self.needs_body(exchange) {
+            return Ok(Step::Body { max: self.settings(exchange).body_max });
+        }
+        self.judge_body(exchange).map(Step::Forward)
     }
 
     /// Judges a request whose body was asked for and has been set.
     pub fn judge_body<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Permit<'a>, Denial> {
         self.run(BODY, exchange)?;
+        if schema::inspects_response(self, exchange) {
+            // An answer in an encoding that hides it could not be inspected.
+            let change = Change::Set(b"identity".to_vec());
+            exchange.state.request_edits.push(HeaderEdit { name: "accept-encoding".into(), change });
+        }
         Ok(permit(exchange))
     }
 
     /// What [`Policy::judge_response`] needs beyond the answer's head.
-    pub const fn response_needs(&self, _exchange: &Exchange<'_>) -> ResponseNeeds {
-        ResponseNeeds { body: None }
+    pub fn response_needs(&self, exchange: &Exchange<'_>) -> ResponseNeeds {
+        let reads = |status| self.judge(exchange).is_some_and(|judge| judge.reads_response(status));
+        let status = exchange.response().map(|answer| answer.status);
+        let body = schema::inspects_response(self, exchange) && status.is_some_and(reads);
+        ResponseNeeds { body: body.then(|| self.settings(exchange).body_max) }
     }
 
     /// Judges an answer that has been set; the edits are those of all phases. A denial replaces the answer.
@@ -82,7 +93,7 @@ impl Policy {
     }
 
     fn needs_body(&self, exchange: &Exchange<'_>) -> bool {
-        rules::any_covers(self, exchange, Phase::Body)
+        rules::any_covers(self, exchange, Phase::Body) || schema::needs_body(self, exchange)
     }
 
     /// Runs stages up to the first that refuses, and records what it says; in shadow mode all run, and nothing is refused.
@@ -98,6 +109,23 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// What becomes of a finding of a protection that has a mode: a refusal, or an event that says what would have been.
+pub(crate) fn found(
+    policy: &Policy,
+    exchange: &mut Exchange<'_>,
+    mode: Mode,
+    denial: Denial,
+) -> Result<(), Denial> {
+    let kind = match mode {
+        Mode::Off => return Ok(()),
+        Mode::Log => Kind::Log,
+        Mode::Block if policy.settings(exchange).shadow => Kind::WouldBlock,
+        Mode::Block => return Err(denial),
+    };
+    exchange.state.events.push(Event::of(kind, &denial));
+    Ok(())
 }
 
 fn permit<'a>(exchange: &mut Exchange<'a>) -> Permit<'a> {

@@ -1,5 +1,7 @@
 //! One file for each protection; `pipeline` says when they run.
 
 pub(crate) mod body;
+pub(crate) mod endpoint;
 pub(crate) mod host;
 pub(crate) mod rules;
+pub(crate) mod schema;

@@ -1,0 +1,32 @@
+# What people run here; `just` lists it.
+
+_list:
+    @just --list
+
+# everything that must pass before a merge
+ready:
+    .ci/run
+
+# the tests
+test *arguments:
+    cargo test --workspace {{arguments}}
+
+# one part of the tests by the name of its file in tests/tests: `just suite diagnostics`
+suite name *arguments:
+    cargo test -p shield-tests --test {{name}} -- {{arguments}}
+
+# accept new snapshots and generated pages after reading them
+accept:
+    INSTA_UPDATE=always SHIELD_BLESS=1 cargo test -p shield-tests
+
+# the example, served and reloaded
+dev *arguments:
+    cargo run --release --bin shieldc -- dev policies/petstore {{arguments}}
+
+# look for inputs that break a decoder: `just fuzz parse`, `just fuzz bundle`, `just fuzz format`
+fuzz target seconds="60":
+    cd tests/fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
+
+# licences, sources and duplicates of dependencies
+deny:
+    cargo deny check
