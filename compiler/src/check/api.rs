@@ -111,7 +111,8 @@ impl PolicyChecker<'_, '_> {
         let before = loader.diagnostics.len();
         let compiled = document.compile(&mut self.plan, &mut loader.diagnostics);
         // Operations that were reported are missing: what names them is no second mistake.
-        self.broken_apis |= loader.diagnostics.get(before..).unwrap_or_default().iter().any(Diagnostic::is_error);
+        self.broken_apis |=
+            loader.diagnostics.get(before..).unwrap_or_default().iter().any(Diagnostic::is_error);
         for operation in compiled.operations {
             let endpoint = Endpoint {
                 api,
