@@ -60,7 +60,30 @@ pub fn bundle(bundle: &Bundle) -> Result<(), VerifyError> {
         why: "is malformed",
     })?;
     each("rule", &bundle.rules, |row| rule(bundle, &facts, row))?;
-    identity(bundle, &facts)
+    identity(bundle, &facts)?;
+    anchors(bundle)
+}
+
+/// A bundle's anchors are none, or what its conditions give: others would hide rules.
+fn anchors(bundle: &Bundle) -> Result<(), VerifyError> {
+    if bundle.anchors.is_empty() {
+        return Ok(());
+    }
+    let index = bundle.anchors.len();
+    if index != bundle.rules.len() {
+        return Err(VerifyError { what: "anchors", index, why: "are not one for each rule" });
+    }
+    let given = bundle.anchors.iter().zip(&bundle.rules).enumerate();
+    for (index, (given, rule)) in given {
+        if **given != *crate::anchor::of(&bundle.program, rule.when).unwrap_or_default() {
+            return Err(VerifyError {
+                what: "anchors",
+                index,
+                why: "are not what the rule's condition gives",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Checks every invariant of a program.

@@ -54,6 +54,8 @@ enum Content {
 /// An origin's body and the connection it comes from.
 #[derive(Debug)]
 struct Stream {
+    /// What has been read already, the last first.
+    first: Vec<Bytes>,
     incoming: Incoming,
     lease: Option<Lease>,
     progress: Rc<Progress>,
@@ -72,9 +74,16 @@ impl Reply {
         Self { content: Content::Whole(bytes.into()), serving: None, stall: None }
     }
 
-    /// Passes an origin's body on; the connection is used again when the body has been read to its end.
-    pub(crate) fn stream(incoming: Incoming, lease: Lease, progress: Rc<Progress>, worker: &Rc<Worker>) -> Self {
-        let mut stream = Stream { incoming, lease: Some(lease), progress, worker: Rc::clone(worker) };
+    /// Passes an origin's body on, after what has been read of it; the connection is used again when the body has
+    /// been read to its end.
+    pub(crate) fn stream(
+        read: [Bytes; 2],
+        incoming: Incoming,
+        (lease, progress): (Lease, Rc<Progress>),
+        worker: &Rc<Worker>,
+    ) -> Self {
+        let first = read.into_iter().rev().filter(|bytes| !bytes.is_empty()).collect();
+        let mut stream = Stream { first, incoming, lease: Some(lease), progress, worker: Rc::clone(worker) };
         if stream.incoming.is_end_stream() {
             stream.give_back();
         }
@@ -85,7 +94,9 @@ impl Reply {
 impl Stream {
     fn give_back(&mut self) {
         // A request that the origin answered before reading all of it leaves a connection that nobody can use.
-        if let Some(lease) = self.lease.take() && self.progress.complete.get() {
+        if let Some(lease) = self.lease.take()
+            && self.progress.complete.get()
+        {
             lease.give_back(self.worker.ticks.now(), self.worker.upstreams.most_idle);
         }
     }
@@ -95,7 +106,10 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = self.content.poll_frame(cx);
         if let Some(stall) = &self.stall {
             stall.since.set(if polled.is_ready() { stall.link.tick() } else { 0 });
@@ -106,14 +120,18 @@ impl Body for Reply {
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Whole(bytes) => bytes.is_empty(),
-            Content::Stream(stream) => stream.incoming.is_end_stream(),
+            Content::Stream(stream) => stream.first.is_empty() && stream.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(stream) => stream.incoming.size_hint(),
+            Content::Stream(stream) => {
+                let first: usize = stream.first.iter().map(Bytes::len).sum();
+                let rest = stream.incoming.size_hint().exact();
+                rest.map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + first as u64))
+            }
         }
     }
 }
@@ -126,6 +144,9 @@ impl Content {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Self::Stream(stream) => {
+                if let Some(bytes) = stream.first.pop() {
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
                 let frame = ready!(Pin::new(&mut stream.incoming).poll_frame(cx));
                 match &frame {
                     Some(Ok(_)) if !stream.incoming.is_end_stream() => {}

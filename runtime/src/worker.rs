@@ -43,7 +43,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, counters: Arc<Counters>, tls: Option<Tls>, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        counters: Arc<Counters>,
+        tls: Option<Tls>,
+        seed: [u8; 32],
+    ) -> Self {
         let settings = &shared.settings;
         Self {
             counters,
@@ -102,9 +107,13 @@ impl Worker {
     /// One tick of the watchman.
     fn look_around(&self) {
         self.ticks.advance();
-        self.links.borrow_mut().retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
+        self.links
+            .borrow_mut()
+            .retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
         let patience = self.patience.write;
-        self.stalls.borrow_mut().retain(|stall| stall.upgrade().inspect(|stall| stall.watch(patience)).is_some());
+        self.stalls
+            .borrow_mut()
+            .retain(|stall| stall.upgrade().inspect(|stall| stall.watch(patience)).is_some());
         if self.ticks.now().is_multiple_of(PRUNE_EVERY) {
             self.upstreams.prune(self.ticks.now());
             self.counters.upstream_idle.store(self.upstreams.idle() as u64, Relaxed);

@@ -110,7 +110,7 @@ impl Live {
     }
 
     /// The value of a metric line that starts with `name`.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub fn metric(&self, name: &str) -> u64 {
         let text = self.operator("GET", "/metrics").text();
         let line =
             text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));

@@ -200,7 +200,7 @@ impl Wire<'_> {
     fn request(&mut self) -> Option<Seen> {
         let head = String::from_utf8_lossy(&self.until(b"\r\n\r\n")?).into_owned();
         let mut seen = Seen { head, ..Seen::default() };
-        if let Some(length) = seen.header("content-length").map(|value| value.parse::<usize>()) {
+        if let Some(length) = seen.header("content-length").map(str::parse::<usize>) {
             seen.body = self.take(length.ok()?)?;
         } else if seen.header("transfer-encoding").is_some() {
             (seen.body, seen.trailers) = self.chunks()?;

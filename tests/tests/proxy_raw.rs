@@ -1,21 +1,10 @@
 //! Raw messages from elsewhere: what is marked as an error reaches no origin, however it is cut.
-
-use std::path::PathBuf;
+#![expect(clippy::indexing_slicing, clippy::disallowed_methods, reason = "a test that cannot go on says so")]
 
 use serde_json::Value;
+use shield_tests::corpus;
 use shield_tests::origin::Origin;
 use shield_tests::shop::with;
-
-/// The corpora, where they are; their absence is told, not passed over.
-#[expect(clippy::disallowed_methods, reason = "where the corpora are is said by the environment")]
-fn corpus(name: &str) -> Option<String> {
-    let root = std::env::var("SHIELD_CORPORA").ok();
-    let text = root.and_then(|root| std::fs::read_to_string(PathBuf::from(root).join(name)).ok());
-    if text.is_none() {
-        println!("LEFT OUT: all cases of {name}, since SHIELD_CORPORA does not lead to it");
-    }
-    text
-}
 
 /// Standard base64.
 fn decode(text: &str) -> Vec<u8> {
@@ -28,13 +17,16 @@ fn decode(text: &str) -> Vec<u8> {
         _ => None,
     };
     let digits: Vec<u8> = text.bytes().filter_map(value).collect();
-    let word = |chunk: &[u8]| (0..4).fold(0_u32, |word, at| word << 6 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+    let word = |chunk: &[u8]| {
+        (0..4).fold(0_u32, |word, at| word << 6 | u32::from(chunk.get(at).copied().unwrap_or(0)))
+    };
     digits.chunks(4).flat_map(|chunk| word(chunk).to_be_bytes()[1..chunk.len()].to_vec()).collect()
 }
 
 #[test]
 fn messages_marked_as_errors_reach_no_origin() {
-    let Some(text) = corpus("http-raw/llhttp.jsonl") else { return };
+    let Some(path) = corpus("http-raw/llhttp.jsonl", "every message marked as an error") else { return };
+    let text = std::fs::read_to_string(path).unwrap();
     let cases: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut judged = 0;
     for case in cases.iter().filter(|case| case["kind"] == "request" && case["expected"] == "error") {

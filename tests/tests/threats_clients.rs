@@ -1,4 +1,5 @@
 //! Threats 30 to 46 and 113 to 117: what is matched is what is forwarded, who the client is, and streams that change hands.
+#![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so")]
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -74,7 +75,10 @@ fn threat_034_a_matrix_parameter_is_part_of_its_segment() {
 fn threat_035_no_other_spelling_reaches_a_protected_path() {
     let origin = Origin::plain();
     let live = in_front_of(&origin);
-    statuses(&live, &["/ADMIN", "/admin/", "/admin.", "/admin%20", "/admin%00", "/admin?", "/%41dmin", "/admin%0a"]);
+    statuses(
+        &live,
+        &["/ADMIN", "/admin/", "/admin.", "/admin%20", "/admin%00", "/admin?", "/%41dmin", "/admin%0a"],
+    );
     none_reaches_admin(&origin);
 }
 
@@ -110,19 +114,30 @@ fn threat_041_an_untrusted_peer_says_nothing_about_the_client() {
         live.connect().ask(&format!("GET /office HTTP/1.1\r\nhost: a\r\n{header}\r\n\r\n")).status
     };
     let live = in_front_of(&origin);
-    for header in ["x-forwarded-for: 203.0.113.9", "forwarded: for=203.0.113.9", "x-real-ip: 203.0.113.9", "X_Forwarded_For: 203.0.113.9"] {
+    for header in [
+        "x-forwarded-for: 203.0.113.9",
+        "forwarded: for=203.0.113.9",
+        "x-real-ip: 203.0.113.9",
+        "X_Forwarded_For: 203.0.113.9",
+    ] {
         assert_eq!(ask(&live, header), 403, "{header}");
     }
     live.connect().ask("GET /x HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 6.6.6.6\r\nforwarded: for=6.6.6.6\r\nx-real-ip: 6.6.6.6\r\n\r\n");
     let seen = origin.seen().pop().unwrap();
-    assert_eq!((seen.header("x-forwarded-for"), seen.header("forwarded"), seen.header("x-real-ip")), (Some("127.0.0.1"), None, None));
+    assert_eq!(
+        (seen.header("x-forwarded-for"), seen.header("forwarded"), seen.header("x-real-ip")),
+        (Some("127.0.0.1"), None, None)
+    );
     let live = with(&origin, |settings| {
         settings.client_address = "x-forwarded-for";
         settings.trusted_proxies = vec!["127.0.0.0/8".into()];
     });
     assert_eq!(ask(&live, "x-forwarded-for: 6.6.6.6, 203.0.113.9"), 200);
     assert_eq!(ask(&live, "x-forwarded-for: 203.0.113.9, 6.6.6.6"), 403);
-    assert_eq!(origin.seen().last().unwrap().header("x-forwarded-for"), Some("6.6.6.6, 203.0.113.9, 127.0.0.1"));
+    assert_eq!(
+        origin.seen().last().unwrap().header("x-forwarded-for"),
+        Some("6.6.6.6, 203.0.113.9, 127.0.0.1")
+    );
     assert_eq!(live.events(1)[0]["client"], "6.6.6.6");
 }
 
@@ -147,7 +162,10 @@ fn threat_043_connection_takes_away_nothing_that_is_protected() {
     );
     let seen = &origin.seen()[0];
     assert_eq!((seen.header("authorization"), seen.header("cookie")), (Some("Bearer x"), Some("a=b")));
-    assert_eq!((seen.header("x-forwarded-for"), seen.header("x-own"), seen.header("host")), (Some("127.0.0.1"), None, Some("a")));
+    assert_eq!(
+        (seen.header("x-forwarded-for"), seen.header("x-own"), seen.header("host")),
+        (Some("127.0.0.1"), None, Some("a"))
+    );
 }
 
 #[test]
@@ -157,8 +175,15 @@ fn threat_045_an_address_has_one_form() {
         settings.client_address = "x-forwarded-for";
         settings.trusted_proxies = vec!["127.0.0.0/8".into()];
     });
-    let ask = |hop: &str| live.connect().ask(&format!("GET /office HTTP/1.1\r\nhost: a\r\nx-forwarded-for: {hop}\r\n\r\n")).status;
-    assert_eq!((ask("203.0.113.9"), ask("::ffff:203.0.113.9"), ask("[::ffff:cb00:7109]:80")), (200, 200, 200));
+    let ask = |hop: &str| {
+        live.connect()
+            .ask(&format!("GET /office HTTP/1.1\r\nhost: a\r\nx-forwarded-for: {hop}\r\n\r\n"))
+            .status
+    };
+    assert_eq!(
+        (ask("203.0.113.9"), ask("::ffff:203.0.113.9"), ask("[::ffff:cb00:7109]:80")),
+        (200, 200, 200)
+    );
     for hop in ["0313.0.0161.9", "203.0.113.9%eth0", "3405803785", "203.0.113.009"] {
         assert_eq!(ask(hop), 403, "{hop}");
     }
@@ -178,7 +203,8 @@ fn threat_071_a_deny_rule_sees_bytes_that_are_no_text() {
 fn echo() -> Origin {
     Origin::start(|seen| match seen.target() {
         "/ws" => Act::Take(Box::new(|mut stream| {
-            let head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+            let head =
+                "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
             let _ = stream.write_all(head.as_bytes());
             let mut space = [0; 1024];
             while let Ok(count @ 1..) = stream.read(&mut space) {
@@ -227,10 +253,17 @@ fn threat_114_protocols_that_would_hide_requests_are_not_offered() {
     let origin = echo();
     let live = in_front_of(&origin);
     for protocol in ["h2c", "HTTP/2.0", "TLS/1.2", "websocket, h2c"] {
-        let head = format!("GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: {protocol}\r\nhttp2-settings: AA\r\n\r\n");
+        let head = format!(
+            "GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: {protocol}\r\nhttp2-settings: AA\r\n\r\n"
+        );
         assert_eq!(live.connect().ask(&head).status, 200);
     }
-    assert!(origin.seen().iter().all(|seen| seen.header("upgrade").is_none() && seen.header("connection").is_none()));
+    assert!(
+        origin
+            .seen()
+            .iter()
+            .all(|seen| seen.header("upgrade").is_none() && seen.header("connection").is_none())
+    );
 }
 
 #[test]

@@ -41,7 +41,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(worker: &Rc<Worker>, ends: [SocketAddr; 2], tls: Option<TlsFacts>, admission: Admission) -> Self {
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        ends: [SocketAddr; 2],
+        tls: Option<TlsFacts>,
+        admission: Admission,
+    ) -> Self {
         let [peer, local] = ends;
         let link = Arc::new(Link::new(Arc::clone(&worker.ticks)));
         worker.watch(&link);

@@ -100,7 +100,10 @@ impl Upstreams {
         Self {
             pools: RefCell::default(),
             tls,
-            rule: HealthRule { failures: settings.failures as u32, pause: clock::ticks(settings.failure_pause) },
+            rule: HealthRule {
+                failures: settings.failures as u32,
+                pause: clock::ticks(settings.failure_pause),
+            },
             connect_timeout: settings.connect_timeout,
             response_timeout: settings.response_timeout,
             most_connections: settings.upstream_connections,
@@ -155,7 +158,13 @@ impl Upstreams {
         left.inspect(|left| self.saved.set(*left)).is_some()
     }
 
-    async fn attempt(&self, call: &Call<'_>, member: &Arc<Member>, content: Content, reuse: bool) -> Result<Answer, Failed> {
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        member: &Arc<Member>,
+        content: Content,
+        reuse: bool,
+    ) -> Result<Answer, Failed> {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
         };
