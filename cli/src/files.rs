@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use shield_compiler::source::{SourceError, Sources};
 
@@ -98,6 +99,12 @@ impl Sources for FileSources {
         }
         fs::read(&real).map(Into::into).map_err(|error| io_error(&error))
     }
+}
+
+/// A file with the time of its last change; none where it is not there.
+pub fn changes(path: PathBuf) -> (PathBuf, Option<SystemTime>) {
+    let changed = fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+    (path, changed)
 }
 
 /// The bytes of a file that the user names.

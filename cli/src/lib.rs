@@ -1,6 +1,7 @@
 //! `shieldc`: files, arguments and the terminal around the compiler and the engine.
 
 pub mod commands;
+pub mod demo;
 pub mod files;
 pub mod report;
 pub mod request;
@@ -70,7 +71,8 @@ struct Arguments {
 /// Runs `shieldc` on the process's arguments.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
+    // Not locked: `dev` writes events from another thread.
+    let (mut out, mut err) = (io::stdout(), io::stderr());
     let terminal = err.is_terminal();
     let mut io = Io { out: &mut out, err: &mut err, terminal };
     let end = match commands::run(arguments.command, &mut io) {

@@ -70,6 +70,8 @@ pub enum Item {
     Geoip(Name),
     /// An item of the language that this version does not enforce.
     Later(Name),
+    /// An item that does not parse, which was reported: its word and name, so that what names it is no second mistake.
+    Broken(String, Name),
 }
 
 /// `api NAME { … }`

@@ -19,6 +19,7 @@
 //! ```
 
 pub mod builtins;
+mod callers;
 pub mod constants;
 pub mod denial;
 pub mod event;
@@ -35,6 +36,7 @@ pub mod schema;
 mod stages;
 #[cfg(test)]
 mod testing;
+pub mod token;
 pub mod value;
 pub mod verdict;
 

@@ -7,6 +7,7 @@ use shield_ir::policy::{Api, ApiId, EndpointId, Problems, Rule, RuleId, Settings
 use shield_ir::verify::{self, VerifyError};
 use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 
+use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
 use crate::exchange::Exchange;
 use crate::interp::{self, Meaning};
@@ -16,6 +17,7 @@ use crate::schema::{Judge, Validators};
 use crate::stages::endpoint::Endpoints;
 use crate::stages::host::Hosts;
 use crate::stages::rules::covers;
+use crate::token::{KeySetError, Tokens};
 use crate::value::Value;
 
 /// What evaluates conditions.
@@ -34,6 +36,9 @@ pub enum LoadError {
     /// It breaks an invariant.
     #[error("the bundle breaks an invariant: {0}")]
     Invalid(#[from] VerifyError),
+    /// A set of keys in it cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeySetError),
     /// A pattern in it cannot be made.
     #[error(transparent)]
     Constant(#[from] ConstantError),
@@ -52,6 +57,7 @@ pub struct Policy {
     /// Whether some rule asks what a request's schema says of it.
     pub(crate) asks_schema: bool,
     pub(crate) shadow: bool,
+    pub(crate) callers: Option<Arc<Callers>>,
     digest: Digest,
     constants: Constants,
     /// Conditions by rule; none as long as the interpreter serves.
@@ -92,6 +98,7 @@ impl Policy {
             phases,
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
+            callers: Callers::of(&bundle, &[0; 32])?,
             bundle,
             digest,
             constants,
@@ -121,6 +128,17 @@ impl Policy {
     pub const fn in_shadow(mut self, shadow: bool) -> Self {
         self.shadow = shadow;
         self
+    }
+
+    /// The same policy with a secret of the deployment: session identifiers and keys of counters are hashed with it.
+    pub fn with_secret(mut self, secret: &[u8; 32]) -> Result<Self, LoadError> {
+        self.callers = Callers::of(&self.bundle, secret)?;
+        Ok(self)
+    }
+
+    /// What verifies tokens; none where no item speaks of callers.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.callers.as_ref().map(|callers| &callers.tokens)
     }
 
     /// What it was made of.
@@ -247,6 +265,16 @@ impl Policy {
             }
         }
         None
+    }
+
+    /// Whether a `Bool` expression holds.
+    pub(crate) fn is_true(&self, id: ExprId, exchange: &Exchange<'_>) -> bool {
+        interp::holds(self.meaning(), id, exchange)
+    }
+
+    /// What an expression gives.
+    pub(crate) fn value<'v>(&'v self, id: ExprId, exchange: &'v Exchange<'_>) -> Option<Value<'v>> {
+        interp::evaluate(self.meaning(), id, exchange)
     }
 
     /// The string that an expression of an action gives.

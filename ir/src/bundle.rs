@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::anchor::Anchors;
 use crate::expr::Program;
+use crate::identity::Identity;
 use crate::policy::{Api, Endpoint, Rule};
 use crate::schema::Plan;
 use crate::verify::{self, VerifyError};
@@ -45,6 +46,8 @@ pub struct Bundle {
     pub schemas: Plan,
     /// Rules, in the order of the text.
     pub rules: Vec<Rule>,
+    /// Who calls, and how often.
+    pub identity: Identity,
     /// By rule, what must hold wherever it does; empty where no index was planned.
     pub anchors: Box<[Anchors]>,
     /// The file that fills geography and network fields, by name under the data directory.

@@ -7,7 +7,7 @@ use crate::expr::{Expr, ExprId, Literal, Program};
 use crate::policy::{
     Action, BodyKind, Endpoint, HeaderChange, HostPattern, Mode, Protection, Rule, Scope, ScopePart, Side,
 };
-use crate::set::{Members, Set};
+use crate::set::{Members, Set, SetId};
 
 /// How many members of a set a dump shows.
 const SHOWN_MEMBERS: usize = 16;
@@ -141,6 +141,12 @@ impl Display for ExprId {
     }
 }
 
+impl Display for SetId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "${}", self.0)
+    }
+}
+
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (at, set) in self.sets.iter().enumerate() {
@@ -175,7 +181,7 @@ impl Display for Expr {
             Self::Wildcard { of, pattern, strict } => {
                 write!(f, "{}wildcard {of} {}", if *strict { "strict " } else { "" }, Quoted(pattern))
             }
-            Self::In { of, set } => write!(f, "in {of} ${}", set.0),
+            Self::In { of, set } => write!(f, "in {of} {set}"),
             Self::BitAnd { of, mask } => write!(f, "bitwise_and {of} {mask}"),
             Self::Quantify { quantifier, of } => write!(f, "{} {of}", quantifier.name()),
             Self::Call { builtin, arguments } => {

@@ -19,6 +19,7 @@ pub mod bundle;
 pub mod display;
 pub mod expr;
 pub mod field;
+pub mod identity;
 pub mod operation;
 pub mod policy;
 pub mod schema;

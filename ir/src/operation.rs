@@ -112,6 +112,13 @@ pub enum Encoding {
     Text,
 }
 
+impl Encoding {
+    /// Whether a value without any text is one.
+    pub fn allows_empty(&self) -> bool {
+        matches!(self, Self::Style { allow_empty: true, .. })
+    }
+}
+
 /// The styles of OpenAPI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Style {

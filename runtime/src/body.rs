@@ -26,13 +26,21 @@ pub(crate) enum BodyError {
 /// The client's body, passed on as it comes and no further than a bound.
 #[derive(Debug)]
 pub(crate) struct Inbound {
+    /// What has been read already.
+    first: Vec<Bytes>,
     incoming: Incoming,
     left: u64,
 }
 
 impl Inbound {
     pub(crate) fn new(incoming: Incoming, most: u64) -> Self {
-        Self { incoming, left: most }
+        Self { first: Vec::new(), incoming, left: most }
+    }
+
+    /// A body of which the beginning has been read.
+    pub(crate) fn continued(buffered: [Bytes; 2], incoming: Incoming, most: u64) -> Self {
+        let first = buffered.into_iter().rev().filter(|bytes| !bytes.is_empty()).collect();
+        Self { first, incoming, left: most }
     }
 }
 
@@ -40,9 +48,17 @@ impl Body for Inbound {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.incoming).poll_frame(cx)) else { return Poll::Ready(None) };
-        let frame = frame.map_err(BodyError::Broken)?;
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = match self.first.pop() {
+            Some(bytes) => Frame::data(bytes),
+            None => match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+                Some(frame) => frame.map_err(BodyError::Broken)?,
+                None => return Poll::Ready(None),
+            },
+        };
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         match self.left.checked_sub(length) {
             Some(left) => self.left = left,
@@ -52,11 +68,15 @@ impl Body for Inbound {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.first.is_empty() && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let first: usize = self.first.iter().map(Bytes::len).sum();
+        self.incoming
+            .size_hint()
+            .exact()
+            .map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + first as u64))
     }
 }
 
@@ -103,34 +123,47 @@ impl Drop for Share {
     }
 }
 
-/// Reads a whole body of at most `most` bytes; the memory is taken until the share is dropped.
-pub(crate) async fn buffer(mut body: Incoming, most: u64, memory: &Arc<Memory>) -> Result<(Bytes, Share), BodyError> {
+/// A body as far as it was read.
+#[derive(Debug)]
+pub(crate) struct Buffered {
+    /// At most as much as was asked for.
+    pub(crate) bytes: Bytes,
+    /// What came beyond that, and where the rest is to come from.
+    pub(crate) more: Option<(Bytes, Incoming)>,
+    /// The memory that it takes.
+    pub(crate) share: Share,
+}
+
+/// Reads a body to its end, or to `most` bytes.
+pub(crate) async fn buffer(
+    mut body: Incoming,
+    most: u64,
+    memory: &Arc<Memory>,
+) -> Result<Buffered, BodyError> {
     let mut share = memory.share();
-    if body.size_hint().lower() > most {
-        return Err(BodyError::TooLarge);
-    }
     let mut whole = Bytes::new();
     let mut grown = BytesMut::new();
-    let mut length = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
-        length += data.len() as u64;
-        if length > most {
-            return Err(BodyError::TooLarge);
-        }
         share.grow(data.len() as u64)?;
+        let before = (whole.len() + grown.len()) as u64;
+        let over = (before + data.len() as u64).saturating_sub(most);
         // One piece, the usual case, is not copied.
-        if whole.is_empty() && grown.is_empty() {
+        if before == 0 {
             whole = data;
-            continue;
+        } else {
+            if grown.is_empty() {
+                let expected = body.size_hint().lower().min(most) as usize;
+                grown.reserve(expected + whole.len() + data.len());
+                grown.extend_from_slice(&std::mem::take(&mut whole));
+            }
+            grown.extend_from_slice(&data);
         }
-        if grown.is_empty() {
-            let expected = body.size_hint().lower().min(most) as usize + whole.len() + data.len();
-            grown.reserve(expected);
-            grown.extend_from_slice(&std::mem::take(&mut whole));
+        if over > 0 {
+            let mut bytes = if grown.is_empty() { whole } else { grown.freeze() };
+            let beyond = bytes.split_off(most as usize);
+            return Ok(Buffered { bytes, more: Some((beyond, body)), share });
         }
-        grown.extend_from_slice(&data);
     }
-    let whole = if grown.is_empty() { whole } else { grown.freeze() };
-    Ok((whole, share))
+    Ok(Buffered { bytes: if grown.is_empty() { whole } else { grown.freeze() }, more: None, share })
 }

@@ -41,6 +41,12 @@ impl Ticks {
         self.passed.store(1 + passed as u32, Ordering::Relaxed);
     }
 
+    /// Lets time pass without waiting.
+    #[cfg(test)]
+    pub(crate) fn skip(&self, ticks: u32) {
+        self.passed.fetch_add(ticks, Ordering::Relaxed);
+    }
+
     pub(crate) fn now(&self) -> u32 {
         self.passed.load(Ordering::Relaxed)
     }

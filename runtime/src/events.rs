@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 
 /// Lines that wait to be written.
 const QUEUE: usize = 4096;
@@ -69,7 +69,9 @@ impl Events {
     /// Waits a moment for the lines that are still queued.
     pub(crate) fn finish(&self) {
         let (done, wait) = sync_channel(1);
-        if let Some(queue) = &self.queue && queue.try_send(Message::Finish(done)).is_ok() {
+        if let Some(queue) = &self.queue
+            && queue.try_send(Message::Finish(done)).is_ok()
+        {
             // A dead sink is not waited for any longer.
             let _ = wait.recv_timeout(LAST_WRITE);
         }
@@ -120,7 +122,9 @@ fn write(messages: &Receiver<Message>, sink: Box<dyn Write + Send>, counts: &Cou
             Err(_) => drop(counts.lost.fetch_add(lines, Relaxed)),
         }
         // Whoever asked may have stopped waiting.
-        finished.iter().for_each(|done| drop(done.send(())));
+        for done in finished {
+            let _ = done.send(());
+        }
     }
 }
 
@@ -152,8 +156,6 @@ pub(crate) struct Event<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) findings: Vec<serde_json::Value>,
     pub(crate) micros: u64,
-    #[serde(skip_serializing_if = "Pairs::is_empty")]
-    pub(crate) stages: Pairs<'a>,
 }
 
 /// Text from outside: cut when too long, and never more than text (the writer escapes control characters).
@@ -166,26 +168,9 @@ impl Serialize for Text<'_> {
         let text = String::from_utf8_lossy(bytes);
         let cut = if bytes.len() < self.0.len() { "…" } else { "" };
         // DEL and the C1 controls move terminals too, and JSON lets them stand.
-        let clean: String = text.chars().map(|c| if ('\u{7f}'..='\u{9f}').contains(&c) { '\u{fffd}' } else { c }).collect();
+        let clean: String =
+            text.chars().map(|c| if ('\u{7f}'..='\u{9f}').contains(&c) { '\u{fffd}' } else { c }).collect();
         serializer.serialize_str(&(clean + cut))
-    }
-}
-
-/// Names with numbers, in order.
-#[derive(Debug, Default)]
-pub(crate) struct Pairs<'a>(pub(crate) Vec<(&'a str, u64)>);
-
-impl Pairs<'_> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl Serialize for Pairs<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
-        map.end()
     }
 }
 

@@ -2,28 +2,29 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
+use hyper::http::response;
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, Uri, Version};
+use shield_engine::{HeaderEdit, Permit};
 
-use crate::body;
+use crate::body::BodyError;
 use crate::client::X_FORWARDED_FOR;
 use crate::hop::{self, Trust};
 use crate::listen::client::Client;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
-use crate::translate::{Judging, Permit};
+use crate::translate;
 use crate::tunnel::{self, Wish};
-use crate::upstream::{Answer, Outgoing};
+use crate::upstream::{Lease, Outgoing, Progress};
 use crate::worker::Worker;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-
-/// A response body that policies look at is at most this long.
-const MOST_RESPONSE: u64 = 1 << 20;
 
 /// A request as the origin gets it: written anew from what was judged.
 #[derive(Debug)]
@@ -35,16 +36,24 @@ pub(crate) struct Onward {
 
 impl Onward {
     pub(crate) fn new(
-        permit: &Permit,
+        permit: &Permit<'_>,
         parts: &Parts,
         client: &Client,
         wish: Option<&Wish>,
         record: &Record,
     ) -> Result<Self, Refusal> {
         let mut headers = hop::request(&parts.headers, client.trust);
+        if parts.version >= Version::HTTP_2
+            && let Some(authority) = parts.uri.authority()
+        {
+            headers.insert(
+                header::HOST,
+                HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::internal())?,
+            );
+        }
         forwarded_for(&mut headers, client);
         record.trace.apply(&mut headers);
-        permit.edit_request(&mut headers);
+        translate::edit(&mut headers, permit.headers());
         if let Some(wish) = wish {
             wish.apply(&mut headers);
         }
@@ -54,10 +63,15 @@ impl Onward {
 
     /// The head for one try.
     pub(crate) fn request(&self, body: Outgoing) -> Request<Outgoing> {
+        let unknown_length = body.size_hint().exact().is_none();
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         request.headers_mut().clone_from(&self.headers);
+        if unknown_length {
+            // Said here, since a body of a `GET` is left out where nothing announces it.
+            request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         request
     }
 }
@@ -65,7 +79,12 @@ impl Onward {
 /// Says whom the request comes from: after the hops that a trusted proxy has named, or alone.
 fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
     let chain = match client.trust {
-        Trust::Proxy => headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]),
+        Trust::Proxy => headers
+            .get_all(X_FORWARDED_FOR)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect::<Vec<_>>()
+            .join(&b", "[..]),
         Trust::Nobody => Vec::new(),
     };
     let value = if chain.is_empty() {
@@ -82,39 +101,46 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
     }
 }
 
-/// Judges what the origin has answered, and makes it the client's.
-pub(crate) async fn answer(
+/// Changes the protocol, when the origin agrees to what the client has asked for.
+pub(crate) fn switch(
     worker: &Rc<Worker>,
     client: &Rc<Client>,
-    answer: Answer,
-    judging: &mut Judging<'_>,
-    record: &mut Record,
+    mut response: Response<Incoming>,
     change: Option<(Wish, OnUpgrade)>,
 ) -> Result<Response<Reply>, Refusal> {
-    let Answer { mut response, lease, progress, .. } = answer;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let agreed = response.headers().get(header::UPGRADE).cloned();
-        let Some((wish, downstream)) = change.filter(|(wish, _)| wish.agrees(agreed.as_ref())) else {
-            return Err(Refusal::new("upstream", "unasked_upgrade", 502));
-        };
-        let upstream = hyper::upgrade::on(&mut response);
-        let (mut parts, _) = response.into_parts();
-        hop::response(&mut parts.headers);
-        wish.apply(&mut parts.headers);
-        tunnel::open(worker, client, &wish, [downstream, upstream]);
-        return Ok(Response::from_parts(parts, Reply::whole("")));
-    }
-    let (mut parts, incoming) = response.into_parts();
+    let agreed = response.headers().get(header::UPGRADE).cloned();
+    let Some((wish, downstream)) = change.filter(|(wish, _)| wish.agrees(agreed.as_ref())) else {
+        return Err(Refusal::new("upstream", "unasked_upgrade", 502));
+    };
+    let upstream = hyper::upgrade::on(&mut response);
+    let (mut parts, _) = response.into_parts();
     hop::response(&mut parts.headers);
-    if !judging.wants_response_body() {
-        judging.response(&mut parts, None, record)?;
-        return Ok(Response::from_parts(parts, Reply::stream(incoming, lease, progress, worker)));
-    }
-    let read = body::buffer(incoming, MOST_RESPONSE, &worker.shared.memory).await;
-    let (bytes, _share) = read.map_err(|_| Refusal::new("upstream", "response_body", 502))?;
+    wish.apply(&mut parts.headers);
+    tunnel::open(worker, client, &wish, [downstream, upstream]);
+    Ok(Response::from_parts(parts, Reply::whole("")))
+}
+
+/// An answer that has been read to its end: its connection is free.
+pub(crate) fn whole(worker: &Rc<Worker>, bytes: Bytes, lease: Lease, progress: &Progress) -> Reply {
     if progress.complete.get() {
         lease.give_back(worker.ticks.now(), worker.upstreams.most_idle);
     }
-    judging.response(&mut parts, Some(&bytes), record)?;
-    Ok(Response::from_parts(parts, Reply::whole(bytes)))
+    Reply::whole(bytes)
+}
+
+/// An answer that must be seen and could not be read.
+pub(crate) fn unread(error: &BodyError) -> Refusal {
+    match error {
+        BodyError::NoMemory => Refusal::overload("buffer_memory"),
+        BodyError::TooLarge | BodyError::Broken(_) => {
+            Refusal::new("upstream", "response_body", 502).saying("the answer broke off")
+        }
+    }
+}
+
+/// An answer's head as the client gets it.
+pub(crate) fn homeward(mut parts: response::Parts, edits: &[HeaderEdit]) -> response::Parts {
+    hop::response(&mut parts.headers);
+    translate::edit(&mut parts.headers, edits);
+    parts
 }

@@ -3,21 +3,22 @@
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::header::{self, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode, Version};
+use serde_json::json;
 
 use crate::client::canonical;
 use crate::clock;
-use crate::events::{Event, Pairs, Text, timestamp};
+use crate::events::{Event, Text, timestamp};
 use crate::listen::client::Client;
 use crate::metrics::bump;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::snapshot::Snapshot;
-use crate::trace::{Trace, hex};
+use crate::trace::{Id, Trace, hex};
 use crate::worker::Worker;
 
 /// One request's record.
@@ -31,7 +32,7 @@ pub(crate) struct Record {
     pub(crate) snapshot: Option<Arc<Snapshot>>,
     pub(crate) upstream: Option<SocketAddr>,
     /// What was found and let pass, ready for the event.
-    pub(crate) findings: Vec<serde_json::Value>,
+    pub(crate) findings: Vec<shield_engine::Event>,
     /// The names of API and endpoint, once they are known and somebody asks.
     pub(crate) place: Place,
     refused: Option<(&'static str, &'static str)>,
@@ -72,13 +73,24 @@ impl Record {
     }
 
     /// The name of this request in events, and in what a refused client is told.
-    pub(crate) fn id(&self) -> String {
-        hex(&self.trace.span)
+    pub(crate) fn id(&self) -> Id {
+        Id::of(self.trace.span)
+    }
+
+    /// Since the request's head was read.
+    pub(crate) fn elapsed(&self) -> Duration {
+        clock::now().saturating_duration_since(self.started)
+    }
+
+    /// Whether an event may want to know the endpoint.
+    pub(crate) fn wants_place(&self) -> bool {
+        !self.findings.is_empty() || self.worker.shared.settings.access_log == "on"
     }
 
     /// Whether there will be an event.
     pub(crate) fn is_told(&self, outcome: &Result<Response<Reply>, Refusal>) -> bool {
-        self.worker.shared.events.wanted() && (outcome.is_err() || !self.findings.is_empty() || self.is_sampled())
+        self.worker.shared.events.wanted()
+            && (outcome.is_err() || !self.findings.is_empty() || self.is_sampled())
     }
 
     /// Keeps what the event says of the request; paths and queries may hold secrets, so the path is the endpoint's
@@ -117,7 +129,7 @@ impl Record {
 
     /// The head of the answer is on its way.
     pub(crate) fn answered(mut self, status: StatusCode) {
-        let took = clock::now().saturating_duration_since(self.started);
+        let took = self.elapsed();
         let counters = &self.worker.counters;
         counters.answered(status.as_u16(), took);
         match (self.refused, self.findings.is_empty()) {
@@ -143,8 +155,8 @@ impl Record {
                 (false, false) => "finding",
                 (false, true) => "access",
             },
-            id: self.id(),
-            trace: hex(&self.trace.trace),
+            id: self.id().as_str().into(),
+            trace: hex(&self.trace.id),
             bundle: self.snapshot.as_ref().map_or("", |snapshot| &snapshot.digest),
             client: self.client.to_string(),
             protocol: said.protocol,
@@ -158,9 +170,8 @@ impl Record {
             reason,
             status: status.as_u16(),
             upstream: self.upstream.map(|address| address.to_string()),
-            findings: self.findings.clone(),
+            findings: self.findings.iter().map(finding).collect(),
             micros,
-            stages: Pairs::default(),
         }
     }
 
@@ -168,4 +179,23 @@ impl Record {
         let settings = &self.worker.shared.settings;
         settings.access_log == "on" && (self.worker.random.next() % 100) < settings.access_sample as u64
     }
+}
+
+/// What was found, without any value of the request.
+fn finding(event: &shield_engine::Event) -> serde_json::Value {
+    let mut members = serde_json::Map::new();
+    members.insert("kind".into(), event.kind.name().into());
+    members.insert("reason".into(), event.reason.label().into());
+    if let Some(rule) = &event.rule {
+        members.insert("rule".into(), (&*rule.name).into());
+        members.insert("at".into(), format!("{}:{}", rule.origin.file, rule.origin.line).into());
+    }
+    if let Some(detail) = &event.detail {
+        members.insert("detail".into(), (&**detail).into());
+    }
+    if !event.violations.is_empty() {
+        let violation = |v: &shield_engine::Violation| json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() });
+        members.insert("violations".into(), event.violations.iter().map(violation).collect());
+    }
+    members.into()
 }

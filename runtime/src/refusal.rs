@@ -1,5 +1,6 @@
 //! Requests that are not forwarded: what the client is told, and by which name operators find it.
 
+use bytes::Bytes;
 use hyper::header::{self, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::json;
@@ -25,8 +26,8 @@ pub(crate) struct Refusal {
 /// Headers and body that a policy answers with.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: String,
+    pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
+    pub(crate) body: Bytes,
 }
 
 impl Refusal {
@@ -34,7 +35,7 @@ impl Refusal {
         Self { stage, reason, status, detail: None, answer: None, close: false }
     }
 
-    const fn saying(mut self, detail: &'static str) -> Self {
+    pub(crate) const fn saying(mut self, detail: &'static str) -> Self {
         self.detail = Some(detail);
         self
     }
@@ -63,9 +64,13 @@ impl Refusal {
     pub(crate) fn body(error: &BodyError, fault: Option<Fault>) -> Self {
         match (fault, error) {
             (Some(fault), _) => Self::framing(fault),
-            (None, BodyError::TooLarge) => Self { close: true, ..Self::new("body", "too_large", 413).saying("the body is too large") },
+            (None, BodyError::TooLarge) => {
+                Self { close: true, ..Self::new("body", "too_large", 413).saying("the body is too large") }
+            }
             (None, BodyError::NoMemory) => Self { close: true, ..Self::overload("buffer_memory") },
-            (None, BodyError::Broken(_)) => Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") },
+            (None, BodyError::Broken(_)) => {
+                Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") }
+            }
         }
     }
 
@@ -74,12 +79,18 @@ impl Refusal {
         match (fault, failure) {
             (Some(fault), Failure::Client) => Self::framing(fault),
             (_, Failure::NoOrigin) => Self::new("upstream", "no_origin", 502).saying("the API has no origin"),
-            (_, Failure::Connect) => Self::new("upstream", "connect", 502).saying("no origin could be reached"),
-            (_, Failure::Broken) => Self::new("upstream", "broken", 502).saying("the origin gave no valid response"),
+            (_, Failure::Connect) => {
+                Self::new("upstream", "connect", 502).saying("no origin could be reached")
+            }
+            (_, Failure::Broken) => {
+                Self::new("upstream", "broken", 502).saying("the origin gave no valid response")
+            }
             (_, Failure::Timeout) => Self::new("upstream", "timeout", 504).saying("the origin took too long"),
             (_, Failure::Busy) => Self::overload("upstream_connections"),
             (_, Failure::TooLarge) => Self::body(&BodyError::TooLarge, fault),
-            (None, Failure::Client) => Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") },
+            (None, Failure::Client) => {
+                Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") }
+            }
         }
     }
 
@@ -88,23 +99,20 @@ impl Refusal {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Response::new(Reply::whole(match &self.answer {
             Some(answer) => answer.body.clone(),
-            None => self.problem(status, id),
+            None => self.problem(status, id).into(),
         }));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        match &self.answer {
-            Some(answer) => {
-                for (name, value) in &answer.headers {
-                    // What no header can hold (a line break from a request) is left out, never written.
-                    if let (Ok(name), Ok(value)) = (header::HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                        headers.append(name, value);
-                    }
+        if let Some(answer) = &self.answer {
+            for (name, value) in &answer.headers {
+                // What no header can hold (a line break from a request) is left out, never written.
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.append(header::HeaderName::from_static(name), value);
                 }
             }
-            None => {
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            }
+        } else {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if self.status == 503 {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -114,7 +122,7 @@ impl Refusal {
 
     fn problem(&self, status: StatusCode, id: &str) -> String {
         let mut problem = json!({
-            "type": "about:blank",
+            "type": format!("urn:shield:{}:{}", self.stage, self.reason),
             "title": status.canonical_reason().unwrap_or("Refused"),
             "status": status.as_u16(),
         });
@@ -122,7 +130,7 @@ impl Refusal {
             members.insert("detail".into(), detail.into());
         }
         if let Some(members) = problem.as_object_mut() {
-            members.insert("instance".into(), format!("urn:shield:{id}").into());
+            members.insert("instance".into(), format!("urn:shield:request:{id}").into());
         }
         problem.to_string()
     }

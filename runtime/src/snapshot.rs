@@ -1,45 +1,79 @@
 //! A policy and where its requests go: the unit that a reload exchanges, and that a request sees exactly one of.
 
-use std::sync::Arc;
+use shield_engine::{Backend, Limits, Policy};
+use shield_ir::Bundle;
+use shield_ir::policy::{ApiId, Upstream};
 
-use crate::config::Settings;
-use crate::stub::Policy;
+use crate::config::{Settings, files};
+use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
 
 /// One loaded policy.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
     /// The bundle's digest in hexadecimal.
     pub(crate) digest: Box<str>,
     /// Where each API's requests go, by its place in the bundle.
-    pub(crate) groups: Vec<Arc<Group>>,
+    groups: Vec<Group>,
+    /// Where requests go that belong to no API.
+    rest: Group,
 }
 
 impl Snapshot {
     /// Decodes, verifies and loads a bundle, and finds its origins; takes as long as it takes.
     pub(crate) fn load(bytes: &[u8], settings: &Settings, registry: &Registry) -> Result<Self, String> {
-        let policy = Policy::load(bytes)?;
-        let digest = policy.digest().into();
-        let groups = policy.upstreams().into_iter().map(|urls| group(&urls, settings, registry)).collect::<Result<_, _>>()?;
-        Ok(Self { policy, digest, groups })
+        let (bundle, digest) = Bundle::decode(bytes).map_err(|error| error.to_string())?;
+        let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
+        let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
+        let policy = policy.in_shadow(settings.mode == "shadow");
+        let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
+        let groups = groups.collect::<Result<_, _>>()?;
+        let rest = group(&settings.upstream, registry)?;
+        Ok(Self {
+            digest: digest.to_string().into(),
+            limits: translate::limits(settings),
+            policy,
+            groups,
+            rest,
+        })
     }
 
-    /// Where the requests of an API go.
-    pub(crate) fn group(&self, api: usize) -> Option<&Group> {
-        self.groups.get(api).map(|group| &**group)
+    /// Where the requests of an API go, or those of none.
+    pub(crate) fn group(&self, api: Option<ApiId>) -> &Group {
+        api.and_then(|api| self.groups.get(api.0 as usize)).unwrap_or(&self.rest)
     }
 
     /// Looks all names up again.
     pub(crate) fn resolve(&self, registry: &Registry) {
-        self.groups.iter().for_each(|group| group.resolve(registry));
+        self.groups.iter().chain([&self.rest]).for_each(|group| group.resolve(registry));
     }
 }
 
-fn group(urls: &[String], settings: &Settings, registry: &Registry) -> Result<Arc<Group>, String> {
-    let urls = if settings.upstream.is_empty() { urls } else { &settings.upstream };
-    let origins = urls.iter().map(|url| Origin::parse(url).map_err(|expected| format!("`{url}` is not {expected}")));
+/// The origins that an API names, or those that the settings name in their place.
+fn urls(upstreams: &[Upstream], settings: &Settings) -> Result<Vec<String>, String> {
+    if !settings.upstream.is_empty() {
+        return Ok(settings.upstream.clone());
+    }
+    let mut urls = Vec::new();
+    for upstream in upstreams {
+        match upstream {
+            Upstream::Url(url) => urls.push(url.to_string()),
+            Upstream::Environment(name) => {
+                let value = files::variable(name)
+                    .ok_or_else(|| format!("the environment variable `{name}` names no upstream"))?;
+                urls.extend(value.split_whitespace().map(String::from));
+            }
+        }
+    }
+    Ok(urls)
+}
+
+fn group(urls: &[String], registry: &Registry) -> Result<Group, String> {
+    let origins =
+        urls.iter().map(|url| Origin::parse(url).map_err(|expected| format!("`{url}` is not {expected}")));
     let group = Group::new(origins.collect::<Result<_, _>>()?);
     group.resolve(registry);
-    Ok(Arc::new(group))
+    Ok(group)
 }

@@ -1,70 +1,224 @@
-//! Between hyper and the engine: the only file that names both.
+//! Between hyper and the engine: the only file that names both an exchange and hyper's messages.
 
-use hyper::header::HeaderMap;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use hyper::Version;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
+use shield_engine::Value;
+use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
+use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Permit, Policy, ResponseHead, Step};
+use shield_ir::FieldId;
+use shield_ir::policy::{ApiId, EndpointId};
 
-use crate::listen::client::Client;
-use crate::record::Record;
-use crate::refusal::Refusal;
-use crate::snapshot::Snapshot;
+use crate::config::Settings;
+use crate::listen::client::{Client, TlsFacts};
+use crate::record::{Place, Record};
+use crate::refusal::{Answer, Refusal};
 
-/// Stub.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    target: String,
+/// What a request's head may be at most, for the engine.
+pub(crate) fn limits(settings: &Settings) -> Limits {
+    Limits {
+        target: settings.uri_size as usize,
+        headers: settings.header_count,
+        header_bytes: settings.header_size as usize,
+        args: settings.query_arguments,
+        path: PathPolicy {
+            dot_segments: if settings.dot_segments == "resolve" {
+                DotSegments::Resolve
+            } else {
+                DotSegments::Reject
+            },
+            empty_segments: match settings.empty_segments {
+                "collapse" => EmptySegments::Collapse,
+                "keep" => EmptySegments::Keep,
+                _ => EmptySegments::Reject,
+            },
+            separators: if settings.separators == "keep" { Separators::Keep } else { Separators::Reject },
+        },
+    }
 }
 
-impl Permit {
-    pub(crate) fn api(&self) -> usize {
-        0
-    }
-    pub(crate) fn target(&self) -> &str {
-        &self.target
-    }
-    pub(crate) fn edit_request(&self, _headers: &mut HeaderMap) {}
-}
-
-/// What is to be done after the head.
-#[derive(Debug)]
-pub(crate) enum Step {
-    Forward(Permit),
-    Body(u64),
+/// The target where it is not in the head as it stands: the absolute form.
+pub(crate) fn absolute_target(parts: &Parts) -> Option<String> {
+    (parts.version < Version::HTTP_2 && parts.uri.scheme().is_some()).then(|| parts.uri.to_string())
 }
 
 /// One exchange while it is judged.
 #[derive(Debug)]
 pub(crate) struct Judging<'a> {
-    parts: &'a Parts,
+    policy: &'a Policy,
+    exchange: Exchange<'a>,
+}
+
+/// What of a request the engine borrows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) absolute: Option<&'a str>,
+    pub(crate) id: &'a str,
+    pub(crate) client: &'a Client,
+    pub(crate) seed: [u8; 16],
 }
 
 impl<'a> Judging<'a> {
-    pub(crate) fn begin(_snapshot: &'a Snapshot, parts: &'a Parts, _client: &Client, _record: &Record) -> Result<Self, Refusal> {
-        Ok(Self { parts })
+    /// The canonical form of a request, or its refusal.
+    pub(crate) fn begin(
+        policy: &'a Policy,
+        asked: Asked<'a>,
+        limits: &Limits,
+        record: &Record,
+    ) -> Result<Self, Refusal> {
+        let Asked { parts, absolute, id, client, seed } = asked;
+        let head = Head {
+            method: parts.method.as_str().as_bytes(),
+            target: absolute.unwrap_or_else(|| origin_form(parts)).as_bytes(),
+            version: version(parts.version),
+            tls: client.tls.is_some(),
+            headers: headers(parts),
+            client: record.client,
+            server: client.local,
+            received_at: record.unix_millis,
+            seed,
+            request_id: id,
+        };
+        let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        if let Some(tls) = &client.tls {
+            exchange.with_fields(tls_fields(tls));
+        }
+        Ok(Self { policy, exchange })
     }
 
-    fn permit(&self) -> Permit {
-        Permit { target: self.parts.uri.path_and_query().map_or("/".into(), ToString::to_string) }
+    /// Judges the head.
+    pub(crate) fn head(&mut self, record: &mut Record) -> Result<Step<'a>, Refusal> {
+        let judged = self.policy.judge_head(&mut self.exchange);
+        self.told(judged, record)
     }
 
-    pub(crate) fn head(&mut self, _record: &mut Record) -> Result<Step, Refusal> {
-        match self.parts.uri.path() {
-            "/blocked" => Err(Refusal::new("rules", "blocked", 403)),
-            "/panic" => std::panic::panic_any("x"),
-            "/inspected" => Ok(Step::Body(1 << 20)),
-            _ => Ok(Step::Forward(self.permit())),
+    /// Judges the body, whole or cut where `truncated`.
+    pub(crate) fn body(
+        &mut self,
+        bytes: &'a [u8],
+        truncated: bool,
+        record: &mut Record,
+    ) -> Result<Permit<'a>, Refusal> {
+        self.exchange.set_body(bytes, truncated);
+        let judged = self.policy.judge_body(&mut self.exchange);
+        self.told(judged, record)
+    }
+
+    /// Shows the answer's head: how much of its body must be seen, where it must be.
+    pub(crate) fn answer(&mut self, parts: &'a response::Parts, record: &Record) -> Option<u64> {
+        let since_start = record.elapsed().as_millis() as i64;
+        self.exchange.set_response(ResponseHead {
+            status: parts.status.as_u16(),
+            headers: parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+                .collect(),
+            ttfb_ms: since_start,
+            edge_ms: since_start,
+        });
+        self.policy.response_needs(&self.exchange).body
+    }
+
+    /// Shows the answer's body, whole or cut where `truncated`.
+    pub(crate) fn answer_body(&mut self, bytes: &'a [u8], truncated: bool) {
+        self.exchange.set_response_body(bytes, truncated);
+    }
+
+    /// Judges the answer: what is to be changed in it.
+    pub(crate) fn response(&mut self, record: &mut Record) -> Result<Vec<HeaderEdit>, Refusal> {
+        let judged = self.policy.judge_response(&mut self.exchange);
+        self.told(judged, record).map(|edits| edits.headers().to_vec())
+    }
+
+    /// Passes a judgement on, and its findings to the record.
+    fn told<T>(&mut self, judged: Result<T, Denial>, record: &mut Record) -> Result<T, Refusal> {
+        record.findings.append(&mut self.exchange.take_events());
+        if judged.is_err() || record.wants_place() {
+            record.place = place(self.policy, self.exchange.api(), self.exchange.endpoint());
+        }
+        judged.map_err(|denial| refusal(&denial, self.exchange.head().request_id))
+    }
+}
+
+/// What rules may ask about an encrypted connection, looked up once.
+static TLS_FIELDS: LazyLock<[Option<FieldId>; 2]> =
+    LazyLock::new(|| ["cf.tls_version", "cf.tls_cipher"].map(FieldId::find));
+
+fn tls_fields(tls: &TlsFacts) -> BTreeMap<FieldId, Value<'_>> {
+    let known = TLS_FIELDS.iter().flatten().zip([tls.version, &tls.cipher]);
+    known.map(|(field, value)| (*field, Value::String(Cow::Borrowed(value.as_bytes())))).collect()
+}
+
+fn version(version: Version) -> shield_engine::exchange::Version {
+    use shield_engine::exchange::Version as Known;
+    match version {
+        Version::HTTP_10 | Version::HTTP_09 => Known::Http10,
+        Version::HTTP_2 => Known::Http2,
+        Version::HTTP_3 => Known::Http3,
+        _ => Known::Http11,
+    }
+}
+
+fn origin_form(parts: &Parts) -> &str {
+    parts.uri.path_and_query().map_or("", |target| target.as_str())
+}
+
+/// All headers in order; HTTP/2's `:authority` stands among them as the host, beside one that says something else.
+fn headers(parts: &Parts) -> Vec<(&[u8], &[u8])> {
+    let mut headers = Vec::with_capacity(parts.headers.len() + 1);
+    if parts.version >= Version::HTTP_2
+        && let Some(authority) = parts.uri.authority()
+    {
+        let differs =
+            |host: &HeaderValue| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
+        let mut hosts = parts.headers.get_all(header::HOST).iter();
+        let alone = hosts.next().is_none_or(differs) || hosts.next().is_some();
+        if alone {
+            headers.push((&b"host"[..], authority.as_str().as_bytes()));
         }
     }
+    headers.extend(parts.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())));
+    headers
+}
 
-    pub(crate) fn body(&mut self, _bytes: &[u8], _record: &mut Record) -> Result<Permit, Refusal> {
-        Ok(self.permit())
+fn place(policy: &Policy, api: Option<ApiId>, endpoint: Option<EndpointId>) -> Place {
+    let endpoints = &policy.bundle().endpoints;
+    Place {
+        api: api.and_then(|id| policy.api(id)).map(|api| api.name.clone()),
+        endpoint: endpoint.and_then(|id| endpoints.get(id.0 as usize)).map(shield_ir::policy::Endpoint::name),
     }
+}
 
-    pub(crate) fn wants_response_body(&self) -> bool {
-        false
-    }
+fn refusal(denial: &Denial, id: &str) -> Refusal {
+    let document = denial.document(id);
+    let reason = denial.reason.label().split_once(':').map_or("", |(_, reason)| reason);
+    let answer = Answer { headers: document.headers, body: document.body.into() };
+    Refusal { answer: Some(answer), ..Refusal::new(denial.stage(), reason, document.status) }
+}
 
-    pub(crate) fn response(&mut self, _parts: &mut response::Parts, _body: Option<&[u8]>, _record: &mut Record) -> Result<(), Refusal> {
-        Ok(())
+/// Applies changes in order; a value that no header can hold changes nothing.
+pub(crate) fn edit(headers: &mut HeaderMap, edits: &[HeaderEdit]) {
+    for HeaderEdit { name, change } in edits {
+        let Ok(name) = HeaderName::try_from(&**name) else { continue };
+        match change {
+            Change::Remove => drop(headers.remove(name)),
+            Change::Set(value) => {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.insert(name, value);
+                }
+            }
+            Change::Add(value) => {
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.append(name, value);
+                }
+            }
+        }
     }
 }

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use shield_compiler::compile;
+use shield_compiler::source::MemorySources;
 use shield_runtime::{Output, Server, Settings, Source, StartError};
 
 /// How long a client of a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Event lines, as they are written.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
@@ -27,10 +29,18 @@ impl Write for Lines {
 }
 
 /// A running instance.
+#[derive(Debug)]
 pub struct Live {
     /// The instance.
     pub server: Server,
     lines: Lines,
+}
+
+/// Compiles a policy of one file.
+pub fn bundle(policy: &str) -> Vec<u8> {
+    let outcome = compile(&MemorySources::new([("policy.shield", policy)]), &["policy.shield".to_owned()]);
+    let errors: Vec<_> = outcome.diagnostics.iter().filter(|each| each.is_error()).collect();
+    outcome.bundle.unwrap_or_else(|| panic!("{errors:#?}")).encode().bytes
 }
 
 /// Settings that suit a test: free ports, one worker, no file watched.
@@ -100,7 +110,7 @@ impl Live {
     }
 
     /// The value of a metric line that starts with `name`.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub fn metric(&self, name: &str) -> u64 {
         let text = self.operator("GET", "/metrics").text();
         let line =
             text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
@@ -121,6 +131,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A client's connection.
+#[derive(Debug)]
 pub struct Client {
     /// The socket.
     pub stream: TcpStream,

@@ -99,11 +99,19 @@ impl Api {
         if scope != "parameters" && scope != "security" {
             violations.extend(judge.body(&self.validators, &parts));
         }
-        if matches!(scope, "full" | "security") && !judge.has_credentials(&parts) {
+        if matches!(scope, "full" | "security")
+            && judged_by_credentials(case) && !judge.has_credentials(&parts)
+        {
             return Some("credentials are missing".into());
         }
         (!violations.is_empty()).then(|| format!("{violations:?}"))
     }
+}
+
+/// Generated cases were recorded without credentials; those that are about them say so.
+fn judged_by_credentials(case: &Value) -> bool {
+    case.get("mode").is_none()
+        || case["tags"].as_array().unwrap().iter().any(|tag| tag == "security-missing-credentials")
 }
 
 fn decode_base64(text: &str) -> Vec<u8> {
@@ -158,6 +166,14 @@ fn run(folder: &Path, cases: &[Value], verdict: impl Fn(&Value) -> &str) -> Vec<
     wrong
 }
 
+/// Cases whose verdict came from the test's own code for credentials, not from the document: with its defaults that
+/// validator lets OAuth 2 and OpenID Connect pass without any.
+fn needs_callbacks(case: &Value) -> bool {
+    let tags = case["tags"].as_array().unwrap();
+    tags.iter().any(|tag| tag == "uses-js-callbacks:validateSecurity")
+        && case["expected"]["verdict"] == "accept"
+}
+
 #[test]
 fn cases_on_which_two_implementations_agree() {
     let Some(folder) = corpus("openapi-cases", "691 requests") else { return };
@@ -165,7 +181,8 @@ fn cases_on_which_two_implementations_agree() {
     for file in ["eov.json", "kogo-open-api.json", "openapi-core.json"] {
         let cases: Vec<Value> =
             serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap();
-        let agreed: Vec<Value> = cases.into_iter().filter(|case| case["consensus"] == true).collect();
+        let agreed: Vec<Value> =
+            cases.into_iter().filter(|case| case["consensus"] == true && !needs_callbacks(case)).collect();
         wrong.extend(run(&folder, &agreed, |case| case["expected"]["verdict"].as_str().unwrap()));
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));

@@ -1,21 +1,15 @@
 //! The proxy on real sockets: what goes through, what comes back, and what is refused.
-#![expect(missing_docs, reason = "the names of the tests say it")]
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use shield_runtime::Settings;
-use shield_tests::live::{Live, settings, until};
+use shield_tests::live::{bundle, until};
 use shield_tests::origin::{Act, Origin, ok};
+use shield_tests::shop::{POLICY, in_front_of, with};
 
-fn in_front_of(origin: &Origin) -> Live {
-    with(origin, |_| {})
-}
-
-fn with(origin: &Origin, change: impl FnOnce(&mut Settings)) -> Live {
-    let mut settings = Settings { upstream: vec![origin.url()], ..settings() };
-    change(&mut settings);
-    Live::start(b"stub 1".to_vec(), settings)
+/// Another policy that does the same.
+fn again() -> Vec<u8> {
+    bundle(&POLICY.replace("no-secrets", "none-at-all"))
 }
 
 #[test]
@@ -122,9 +116,11 @@ fn a_slow_event_stream_reaches_the_client_piece_by_piece() {
 fn inspected_bodies_are_buffered_and_sent_whole() {
     let origin = Origin::plain();
     let live = in_front_of(&origin);
-    let head = "POST /inspected HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head = "POST /x HTTP/1.1\r\nhost: inspected.example.com\r\ntransfer-encoding: chunked\r\n\r\n";
     let response = live.connect().ask(&format!("{head}3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"));
     assert_eq!(response.status, 200);
+    let response = live.connect().ask(&format!("{head}3\r\nsec\r\n3\r\nret\r\n0\r\n\r\n"));
+    assert_eq!((response.status, origin.seen().len()), (400, 1));
     let seen = &origin.seen()[0];
     assert_eq!((seen.body.as_slice(), seen.header("content-length")), (&b"abcdef"[..], Some("6")));
 }
@@ -151,8 +147,7 @@ fn a_connection_that_the_origin_has_closed_is_replaced_unnoticed() {
     let live = in_front_of(&origin);
     let mut client = live.connect();
     for _ in 0..20 {
-        let response = client.ask("POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\nx");
-        assert_eq!(response.status, 200);
+        assert_eq!(client.ask("GET /a HTTP/1.1\r\nhost: a\r\n\r\n").status, 200);
     }
     assert_eq!(origin.connections(), 20);
 }
@@ -199,7 +194,7 @@ fn a_websocket_passes_through_once_the_origin_agrees() {
     assert_eq!(client.take(5).unwrap(), b"hello");
     assert_eq!(client.rest(), "");
     drop(client);
-    until("the tunnel is forgotten", || (live.metric("shield_connections_open") == 0.0).then_some(()));
+    until("the tunnel is forgotten", || (live.metric("shield_connections_open") == 0).then_some(()));
 }
 
 #[test]
@@ -212,8 +207,8 @@ fn operators_see_health_metrics_and_status() {
     assert_eq!(live.operator("GET", "/readyz").text(), "ready\n");
     let status = live.operator("GET", "/status").json();
     assert_eq!(status["state"], "ready");
-    assert_eq!(live.metric("shield_denials_total{stage=\"rules\",reason=\"blocked\"}"), 1.0);
-    assert_eq!(live.metric("shield_responses_total{class=\"2xx\"}"), 1.0);
+    assert_eq!(live.metric("shield_denials_total{stage=\"rules\",reason=\"block\"}"), 1);
+    assert_eq!(live.metric("shield_responses_total{class=\"2xx\"}"), 1);
     assert!(live.operator("GET", "/config").text().contains("\nworkers = 1\n"));
     assert_eq!(live.operator("GET", "/nothing").status, 404);
     assert_eq!(live.operator("GET", "/reload").status, 405);
@@ -225,7 +220,7 @@ fn a_reload_exchanges_the_policy_and_a_broken_bundle_only_the_status() {
     let live = in_front_of(&origin);
     let mut client = live.connect();
     assert_eq!(client.ask("GET /a HTTP/1.1\r\nhost: a\r\n\r\n").status, 200);
-    let second = live.server.load(b"stub 2".to_vec()).unwrap();
+    let second = live.server.load(again()).unwrap();
     assert_eq!(client.ask("GET /blocked HTTP/1.1\r\nhost: a\r\n\r\n").status, 403);
     assert_eq!(live.events(1)[0]["bundle"].as_str(), Some(second.as_str()));
     assert!(live.server.load(b"broken".to_vec()).is_err());
@@ -249,7 +244,7 @@ fn draining_finishes_what_is_under_way_and_nothing_else() {
     let live = in_front_of(&origin);
     let (mut idle, mut busy) = (live.connect(), live.connect());
     busy.send(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n");
-    let under_way = || (live.metric("shield_requests_in_flight") == 1.0).then_some(());
+    let under_way = || (live.metric("shield_requests_in_flight") == 1).then_some(());
     until("the request is under way", under_way);
     let address = live.address();
     let stopping = std::thread::spawn(move || drop(live));
@@ -259,13 +254,4 @@ fn draining_finishes_what_is_under_way_and_nothing_else() {
     assert_eq!((response.text().as_str(), response.header("connection")), ("late", Some("close")));
     stopping.join().unwrap();
     assert!(std::net::TcpStream::connect(address).is_err());
-}
-
-#[test]
-fn a_defect_is_that_requests_alone() {
-    let origin = Origin::plain();
-    let live = in_front_of(&origin);
-    assert_eq!(live.get("/panic").status, 500);
-    assert_eq!(live.get("/a").status, 200);
-    assert_eq!(live.metric("shield_request_panics_total"), 1.0);
 }

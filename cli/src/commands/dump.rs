@@ -11,7 +11,7 @@ use crate::{End, Failure, Io};
 
 /// Arguments of `dump`.
 #[derive(Debug, clap::Args)]
-#[group(id = "what", required = true, args = ["ast", "ir", "pass"])]
+#[group(id = "what", required = true, args = ["ast", "ir", "pass", "clif"])]
 pub struct Arguments {
     /// A file, or a folder whose `.shield` files form one policy
     path: PathBuf,
@@ -24,6 +24,9 @@ pub struct Arguments {
     /// The typed form after this pass; `none` is before the first
     #[arg(long, value_name = "NAME")]
     pass: Option<String>,
+    /// The code that cranelift makes machine code of
+    #[arg(long)]
+    clif: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure> {
@@ -51,7 +54,12 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
     reports.add(std::mem::take(&mut outcome.diagnostics), outcome.sources);
     reports.write(Format::Text, io)?;
     let Some(bundle) = outcome.bundle else { return Ok(End::Wrong) };
-    write!(io.out, "{bundle}")?;
+    if arguments.clif {
+        let text = shield_engine::clif(&bundle).map_err(|error| Failure::Usage(error.to_string()))?;
+        write!(io.out, "{text}")?;
+    } else {
+        write!(io.out, "{bundle}")?;
+    }
     Ok(End::Fine)
 }
 

@@ -1,7 +1,5 @@
 //! `shieldc explain`: the page of a diagnostic's code, and the tables of fields and functions.
 
-use std::io::Write;
-
 use shield_compiler::codes::{CODES, Code};
 use shield_compiler::explain::page;
 use shield_ir::builtin::BUILTINS;

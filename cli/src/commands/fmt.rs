@@ -1,6 +1,5 @@
 //! `shieldc fmt`: policies in one form.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use shield_compiler::format::format;

@@ -1,12 +1,16 @@
 //! One file a command; this table names them and their arguments.
 
+pub mod bowtie;
 pub mod build;
 pub mod check;
+pub mod dev;
 pub mod dump;
 pub mod eval;
 pub mod explain;
 pub mod fmt;
+pub mod import;
 pub mod test;
+pub mod validate;
 
 use std::path::Path;
 
@@ -30,10 +34,19 @@ pub enum Command {
     Fmt(fmt::Arguments),
     /// Explain a diagnostic's code, or list fields and functions
     Explain(explain::Arguments),
+    /// Compile, serve and watch a policy, before a demo origin
+    Dev(dev::Arguments),
     /// Evaluate an expression on a request
     Eval(eval::Arguments),
     /// Show what a policy becomes on its way
     Dump(dump::Arguments),
+    /// Check JSON files against a schema
+    Validate(validate::Arguments),
+    /// Write a starting policy for an API document
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Answer the harness of Bowtie on standard input and output
+    Bowtie(bowtie::Arguments),
 }
 
 /// How diagnostics are told.
@@ -68,8 +81,12 @@ pub fn run(command: Command, io: &mut Io<'_>) -> Result<End, Failure> {
         Command::Test(arguments) => test::run(&arguments, io),
         Command::Fmt(arguments) => fmt::run(&arguments, io),
         Command::Explain(arguments) => explain::run(&arguments, io),
+        Command::Dev(arguments) => dev::run(&arguments, io),
         Command::Eval(arguments) => eval::run(&arguments, io),
         Command::Dump(arguments) => dump::run(&arguments, io),
+        Command::Validate(arguments) => validate::run(&arguments, io),
+        Command::Import(arguments) => import::run(&arguments, io),
+        Command::Bowtie(arguments) => bowtie::run(&arguments, io),
     }
 }
 

@@ -151,7 +151,7 @@ fn any_left(program: &Program, allowed: &Members, others: &[(ExprId, bool)]) -> 
         Members::Ints(ranges) => {
             let mut values = Vec::new();
             for (low, high) in ranges {
-                if high.checked_sub(*low)? as usize > MAX_TRIED || values.len() > MAX_TRIED {
+                if high.checked_sub(*low)?.unsigned_abs() > MAX_TRIED as u64 || values.len() > MAX_TRIED {
                     return None;
                 }
                 values.extend((*low..=*high).map(Literal::Int));

@@ -65,11 +65,13 @@ impl PolicyChecker<'_, '_> {
                 other => self.setting(&mut built.settings, other, statement.span, &mut once),
             }
         }
-        if hosts.is_empty() {
+        if !api.statements.iter().any(|statement| matches!(statement.node, ApiStatement::Host(_))) {
             self.report(
                 Diagnostic::new(E0401, api.name.span, format!("`api {}` has no host", api.name.node))
                     .help("say which hosts it answers: `host \"petstore.example.com\"`"),
             );
+        }
+        if hosts.is_empty() {
             hosts.push(HostPattern::Any);
         }
         self.hosts_are_free(api, &hosts);
@@ -97,14 +99,19 @@ impl PolicyChecker<'_, '_> {
         };
         if let Err(error) = self.loader.sources.read(&path) {
             self.report(crate::load::unreadable(&path, name.span, &error));
+            self.broken_apis = true;
             return;
         }
         let loader = &mut *self.loader;
         let Some(document) = Document::read(loader.sources, &mut loader.map, &path, &mut loader.diagnostics)
         else {
+            self.broken_apis = true;
             return;
         };
+        let before = loader.diagnostics.len();
         let compiled = document.compile(&mut self.plan, &mut loader.diagnostics);
+        // Operations that were reported are missing: what names them is no second mistake.
+        self.broken_apis |= loader.diagnostics.get(before..).unwrap_or_default().iter().any(Diagnostic::is_error);
         for operation in compiled.operations {
             let endpoint = Endpoint {
                 api,
@@ -168,6 +175,7 @@ impl PolicyChecker<'_, '_> {
             .collect();
         if overridden.is_empty() {
             let method = method.map(Into::into);
+            self.hand_written.insert(vec![known.id], known.span);
             self.endpoints.push(known);
             self.bundle.endpoints.push(Endpoint { api, host, method, template, operation: None, settings });
             return;
@@ -264,7 +272,8 @@ impl PolicyChecker<'_, '_> {
         if let Some(first) = once.insert(name, span) {
             self.report(
                 Diagnostic::new(E0401, span, format!("`{name}` stands twice in one block"))
-                    .related(first, "the first time"),
+                    .related(first, "the first time")
+                    .help("keep one of them"),
             );
         }
     }

@@ -237,11 +237,12 @@ impl Checker<'_> {
             return Some(());
         }
         let span = arguments.get(2)?.span;
-        let kind = if builtin == Builtin::RegexReplace { "groups" } else { "stars" };
+        let kind = if builtin == Builtin::RegexReplace { "group" } else { "star" };
+        let plural = if groups == 1 { "" } else { "s" };
         self.report(Diagnostic::new(
             E0303,
             span,
-            format!("`${{{highest}}}` is asked for, the pattern has {groups} {kind}"),
+            format!("`${{{highest}}}` is asked for, the pattern has {groups} {kind}{plural}"),
         ));
         None
     }
@@ -280,7 +281,9 @@ impl Checker<'_> {
         };
         let names: Vec<&str> =
             row.required.iter().chain(row.optional).map(|parameter| parameter.name).collect();
-        let message = format!("`{}` takes {counted} arguments, here are {found}", row.name);
+        let noun = if row.most == 1 { "argument" } else { "arguments" };
+        let given = if found == 1 { "1 is given".to_owned() } else { format!("{found} are given") };
+        let message = format!("`{}` takes {counted} {noun}, {given}", row.name);
         let help = format!("its arguments are: {}", names.join(", "));
         self.report(Diagnostic::new(E0303, span, message).help(help));
     }

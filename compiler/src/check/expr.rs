@@ -78,7 +78,7 @@ impl Checker<'_> {
             return Some(typed.id);
         }
         let mut diagnostic =
-            Diagnostic::new(E0301, expr.span, format!("{what} is a {ty}, this is {}", typed.ty));
+            Diagnostic::new(E0301, expr.span, format!("{what} is {} {ty}, this is {}", article(ty), typed.ty));
         if ty == Type::STRING && matches!(typed.ty, Type::INT | Type::IP | Type::BOOL) {
             diagnostic = diagnostic.help("wrap it: `to_string(…)`");
         }
@@ -322,7 +322,7 @@ impl Checker<'_> {
         let ty = operand.ty();
         let wrong = |message: String, help: &str| Diagnostic::new(E0304, index.span, message).help(help);
         let (Some(layer), Some(element)) = (ty.layer(), ty.element()) else {
-            self.report(wrong(format!("a {ty} has no elements"), "leave out the brackets"));
+            self.report(wrong(format!("{} {ty} has no elements", article(ty)), "leave out the brackets"));
             return None;
         };
         match (&index.node, layer) {
@@ -336,14 +336,14 @@ impl Checker<'_> {
             }
             (Index::At(_), Layer::Map) => {
                 self.report(wrong(
-                    format!("a {ty} has keys, not positions"),
+                    format!("{} {ty} has keys, not positions", article(ty)),
                     "write `[\"key\"]`, or `[*]` for every value",
                 ));
                 None
             }
             (Index::Key(_), Layer::Array) => {
                 self.report(wrong(
-                    format!("a {ty} has positions, not keys"),
+                    format!("{} {ty} has positions, not keys", article(ty)),
                     "write `[0]`, or `[*]` for every element",
                 ));
                 None
@@ -459,6 +459,9 @@ impl Checker<'_> {
         if let Some(set) = self.names.lists.get(&list.node) {
             return Some(*set);
         }
+        if self.names.broken_lists.contains(&list.node) {
+            return None;
+        }
         let near = nearest(&list.node, self.names.lists.keys().map(String::as_str)).map(str::to_owned);
         let mut diagnostic = Diagnostic::new(E0202, list.span, format!("there is no list `${}`", list.node));
         if list.node.starts_with("cf.") {
@@ -489,6 +492,16 @@ impl Checker<'_> {
             Text::Word(word) => return self.name(word, span),
         };
         self.word_operand(text, span, ty)
+    }
+}
+
+/// The article that a type's name takes.
+fn article(ty: Type) -> &'static str {
+    match ty.layer() {
+        Some(Layer::Array) => "an",
+        Some(Layer::Map) => "a",
+        None if ty == Type::INT || ty == Type::IP => "an",
+        None => "a",
     }
 }
 

@@ -22,7 +22,11 @@ impl Checker<'_> {
                 return Some(typed);
             }
             let message = format!("`{word}` is {}, {ty} must stand here", typed.ty);
-            self.report(Diagnostic::new(E0301, span, message).label(format!("this is {}", typed.ty)));
+            let mut diagnostic = Diagnostic::new(E0301, span, message).label(format!("this is {}", typed.ty));
+            if ty == Type::STRING && typed.ty.as_scalar().is_some() {
+                diagnostic = diagnostic.help(format!("wrap it: `to_string({word})`"));
+            }
+            self.report(diagnostic);
             return None;
         }
         let literal = self.literal(text, span, ty)?;
@@ -134,6 +138,8 @@ pub(super) fn integer_help(word: &str) -> &'static str {
         "leave out the `+`"
     } else if word.contains('.') {
         "integers have no fraction"
+    } else if word.contains('_') {
+        "digits stand together: `1000`"
     } else if is_number(word) && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
         "integers have 64 bits: at most 9223372036854775807"
     } else {

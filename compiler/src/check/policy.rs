@@ -40,6 +40,8 @@ pub(crate) struct PolicyChecker<'a, 'b> {
     pub hand_written: BTreeMap<Vec<EndpointId>, Span>,
     /// Rules by name.
     pub rule_names: BTreeMap<String, Span>,
+    /// Whether some API or document was reported, so that endpoints may be missing.
+    pub broken_apis: bool,
     /// Tests.
     pub tests: Vec<Test>,
     /// Where the bundle's rules stand.
@@ -60,6 +62,7 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
             endpoints: Vec::new(),
             hand_written: BTreeMap::new(),
             rule_names: BTreeMap::new(),
+            broken_apis: false,
             tests: Vec::new(),
             rule_spans: Vec::new(),
         }
@@ -83,7 +86,8 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 | Item::Let(_)
                 | Item::Provide(_)
                 | Item::Geoip(_)
-                | Item::Later(_) => {}
+                | Item::Later(_)
+                | Item::Broken(..) => {}
             }
         }
         self.with_expressions(|checker| {
@@ -123,6 +127,10 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                     );
                     continue;
                 }
+                Item::Broken(kind, name) => {
+                    self.declare_broken(kind, name);
+                    continue;
+                }
                 Item::Include(_) => continue,
             };
             if let Some(first) = seen.get(&(kind, name.node.clone())) {
@@ -142,8 +150,30 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 Item::Rule(rule) => {
                     self.rule_names.insert(rule.name.node.clone(), rule.name.span);
                 }
-                Item::Include(_) | Item::Api(_) | Item::Test(_) | Item::Geoip(_) | Item::Later(_) => {}
+                Item::Include(_)
+                | Item::Api(_)
+                | Item::Test(_)
+                | Item::Geoip(_)
+                | Item::Later(_)
+                | Item::Broken(..) => {}
             }
+        }
+    }
+
+    /// An item that was reported: what names it says nothing more.
+    fn declare_broken(&mut self, kind: &str, name: &Name) {
+        match kind {
+            "rule" => {
+                self.rule_names.insert(name.node.clone(), name.span);
+            }
+            "let" => {
+                self.names.lets.insert(name.node.clone(), LetState::Broken);
+            }
+            "list" => {
+                self.names.broken_lists.insert(name.node.clone());
+            }
+            "api" => self.broken_apis = true,
+            _ => {}
         }
     }
 
@@ -158,9 +188,7 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         let known = checker.declare_list(list, self.loader);
         let found = std::mem::take(checker.diagnostics);
         if known.is_none() {
-            let nothing = shield_ir::set::Members::Strings(Box::default());
-            let set = checker.add_set(shield_ir::set::Set { name: None, members: nothing });
-            checker.names.lists.insert(list.name.node.clone(), set);
+            checker.names.broken_lists.insert(list.name.node.clone());
         }
         (self.program, self.names, self.used) = (checker.program, checker.names, checker.used);
         self.loader.diagnostics.extend(found);
@@ -253,7 +281,9 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 Item::Let(binding) => ("let", &binding.name, binding.name.node.clone()),
                 _ => continue,
             };
-            if !self.used.contains(&asked) {
+            let reported =
+                self.loader.diagnostics.iter().any(|other| other.is_error() && other.span == name.span);
+            if !self.used.contains(&asked) && !reported {
                 self.report(
                     Diagnostic::new(W0404, name.span, format!("`{kind} {}` is never used", name.node))
                         .help("use it or delete it"),

@@ -73,6 +73,9 @@ impl PolicyChecker<'_, '_> {
         if !ids.is_empty() {
             return Some(ScopePart::Endpoints(ids.into()));
         }
+        if self.broken_apis {
+            return None;
+        }
         let diagnostic =
             Diagnostic::new(E0206, name.span, format!("no endpoint has the {kind} `{}`", name.node));
         let help = match nearest(&name.node, known.iter().map(String::as_str)) {
@@ -87,6 +90,9 @@ impl PolicyChecker<'_, '_> {
     fn api_named(&mut self, name: &Name) -> Option<shield_ir::policy::ApiId> {
         if let Some(id) = self.api_names.get(&name.node) {
             return Some(*id);
+        }
+        if self.broken_apis {
+            return None;
         }
         let near = nearest(&name.node, self.api_names.keys().map(String::as_str)).map(str::to_owned);
         let help = match near {
@@ -105,6 +111,9 @@ impl PolicyChecker<'_, '_> {
         let declared: Vec<&HostPattern> = self.bundle.apis.iter().flat_map(|api| &api.hosts).collect();
         if declared.is_empty() || declared.iter().any(|known| meet(known, &pattern)) {
             return Some(ScopePart::Host(pattern));
+        }
+        if self.broken_apis {
+            return None;
         }
         let names: Vec<String> = declared.iter().map(ToString::to_string).collect();
         let help = nearest(host, names.iter().map(String::as_str))
@@ -134,6 +143,9 @@ impl PolicyChecker<'_, '_> {
             .collect();
         let mut apis: Vec<u32> = of_path.iter().map(|(_, api, _)| *api).collect();
         apis.dedup();
+        if ids.is_empty() && self.broken_apis {
+            return None;
+        }
         if ids.is_empty() {
             self.no_endpoint(
                 at,

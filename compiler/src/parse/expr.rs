@@ -189,10 +189,12 @@ impl Reader<'_> {
             return Some(self.word(&inner));
         }
         let span = self.span(&inner);
+        let help = match inner.as_rule() {
+            Rule::word => format!("write it between quotes: `r\"{}\"`", inner.as_str()),
+            _ => "patterns are fixed before any request comes; `eq` compares with a field or a call".to_owned(),
+        };
         self.report(
-            Diagnostic::new(E0101, span, "a pattern is a literal string")
-                .label("this is none")
-                .help(format!("write it between quotes: `r\"{}\"`", inner.as_str())),
+            Diagnostic::new(E0101, span, "a pattern is a literal string").label("this is none").help(help),
         );
         None
     }
@@ -215,7 +217,7 @@ impl Reader<'_> {
             let at = self.span(&inner);
             if count > MAX_CHAIN {
                 self.report(Diagnostic::new(E0105, at, format!("more than {MAX_CHAIN} indexes in a row")));
-                break;
+                return Expr::broken(span);
             }
             expr = match inner.as_rule() {
                 Rule::identifier => Spanned::new(ExprKind::Name(inner.as_str().to_owned()), at),

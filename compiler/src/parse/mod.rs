@@ -77,6 +77,7 @@ pub fn file(file: FileId, text: &str, diagnostics: &mut Vec<Diagnostic>) -> ast:
             }
             Err(error) => {
                 reader.syntax(rest, &error);
+                items.extend(reader.broken(rest));
                 next_item(text, at)
             }
         };
@@ -130,6 +131,18 @@ impl Reader<'_> {
                 .help("name parts of the expression with `let`"),
         );
         false
+    }
+
+    /// What an item that does not parse would have declared.
+    fn broken(&self, text: &str) -> Option<ast::Item> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        let word = text.split(|c| !is_name(c)).next()?;
+        let rest = text.get(word.len()..)?;
+        let name = rest.trim_start();
+        let start = text.len() - name.len();
+        let name = name.split(|c| !is_name(c)).next().filter(|name| !name.is_empty())?;
+        let span = Span::new(self.file, self.base + start, self.base + start + name.len());
+        Some(ast::Item::Broken(word.to_owned(), ast::Spanned::new(name.to_owned(), span)))
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

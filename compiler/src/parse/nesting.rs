@@ -40,6 +40,32 @@ pub(super) fn too_deep(text: &str, limit: usize) -> Option<usize> {
     None
 }
 
+/// The offset after the string that begins at `at`, plain or raw, if it ends.
+pub(super) fn string_end(text: &str, at: usize) -> Option<usize> {
+    match text.as_bytes().get(at..)? {
+        [b'r', raw @ ..] => raw_close(raw).map(|length| at + 1 + length),
+        [b'"', string @ ..] => string_close(string).map(|length| at + 1 + length),
+        _ => None,
+    }
+}
+
+/// Where the strings of a text begin and end, comments left out.
+pub(super) fn strings(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = text.get(at..)?;
+            let next = at + rest.find(['"', '#'])?;
+            let start = if text.get(..next)?.ends_with('r') { next - 1 } else { next };
+            if let Some(end) = string_end(text, start) {
+                at = end;
+                return Some((start, end));
+            }
+            at = next + text.get(next..)?.find('\n')?;
+        }
+    })
+}
+
 fn word_before(bytes: &[u8], at: usize) -> bool {
     at.checked_sub(1)
         .and_then(|before| bytes.get(before))
@@ -53,15 +79,18 @@ fn ends_with_matches(bytes: &[u8], at: usize) -> bool {
 }
 
 fn string_length(rest: &[u8]) -> usize {
+    string_close(rest).unwrap_or(rest.len())
+}
+
+fn string_close(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
-    while let Some(byte) = rest.get(at) {
-        match byte {
+    loop {
+        match rest.get(at)? {
             b'\\' => at += 2,
-            b'"' => return at + 1,
+            b'"' => return Some(at + 1),
             _ => at += 1,
         }
     }
-    rest.len()
 }
 
 fn regex_length(rest: &[u8]) -> usize {
@@ -80,19 +109,24 @@ fn regex_length(rest: &[u8]) -> usize {
 }
 
 fn raw_length(rest: &[u8]) -> Option<usize> {
-    let hashes = rest.iter().take_while(|byte| **byte == b'#').count();
-    if rest.get(hashes) != Some(&b'"') {
-        return None;
-    }
-    let body = rest.get(hashes + 1..)?;
+    let opens = rest.get(hashes(rest)) == Some(&b'"');
+    opens.then(|| raw_close(rest).unwrap_or(rest.len()))
+}
+
+fn raw_close(rest: &[u8]) -> Option<usize> {
+    let hashes = hashes(rest);
+    let body = rest.get(hashes..)?.strip_prefix(b"\"")?;
     let mut end = 0;
-    while let Some(quote) = body.get(end..)?.iter().position(|byte| *byte == b'"') {
-        end += quote + 1;
-        if body.get(end..end + hashes).is_some_and(|tail| tail.iter().all(|byte| *byte == b'#')) {
+    loop {
+        end += body.get(end..)?.iter().position(|byte| *byte == b'"')? + 1;
+        if body.get(end..end + hashes)?.iter().all(|byte| *byte == b'#') {
             return Some(hashes + 1 + end + hashes);
         }
     }
-    Some(rest.len())
+}
+
+fn hashes(rest: &[u8]) -> usize {
+    rest.iter().take_while(|byte| **byte == b'#').count()
 }
 
 #[cfg(test)]

@@ -27,7 +27,13 @@ impl Dialect {
     /// The dialect that an OpenAPI document's version names.
     pub(super) fn of_document(root: At<'_>) -> Self {
         let version = root.get("openapi").and_then(At::as_str).unwrap_or("3.1");
-        if version.starts_with("3.0") { Self::OpenApi30 } else { Self::OpenApi31 }
+        if version.starts_with("3.0") {
+            return Self::OpenApi30;
+        }
+        match root.get("jsonSchemaDialect").and_then(At::as_str).and_then(Self::named) {
+            Some(Self::Draft4 | Self::OpenApi30) => Self::OpenApi30,
+            Some(Self::Draft202012 | Self::OpenApi31) | None => Self::OpenApi31,
+        }
     }
 
     /// The dialect that a schema's `$schema` names, where it is one we know.

@@ -78,6 +78,13 @@ impl<'a> BodyCheck<'a> {
                 self.multipart(&media, body, (content, shape), out);
             }
             (ContentKind::Text, Some(shape)) => self.text(body, shape, out),
+            (ContentKind::Opaque | ContentKind::Multipart, Some(shape))
+                if !shape.types.meets(TypeSet::STRING) =>
+            {
+                let message =
+                    format!("bodies of the type {} cannot be read as what is declared", media.essence);
+                out.push(fault("content", Class::UnsupportedMediaType, message));
+            }
             (ContentKind::Form | ContentKind::Multipart | ContentKind::Text | ContentKind::Opaque, _) => {}
         }
     }
@@ -240,7 +247,8 @@ fn part_value(
         shape.types != TypeSet::ALL
             && !shape.types.meets(TypeSet::STRING.with(TypeSet::NUMBER).with(TypeSet::BOOLEAN))
     });
-    if said == Some(ContentKind::Json) || (said.is_none() && composite) {
+    let textual = element.is_some_and(|shape| !shape.types.meets(TypeSet::OBJECT.with(TypeSet::ARRAY)));
+    if (said == Some(ContentKind::Json) && !textual) || (said.is_none() && composite) {
         let document = json::parse(part.content).map_err(|error| {
             let mut violation = syntax(&error);
             violation.pointer = field_pointer(&part.name);

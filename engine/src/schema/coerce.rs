@@ -64,16 +64,47 @@ impl<'a> Builder<'a> {
         texts: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
         shape: &Shape,
     ) -> Result<Ix, String> {
-        let members: Vec<Member<'a>> = texts
-            .into_iter()
-            .map(|(name, text)| {
-                let value = self.scalar(text, shape.member(&name));
-                Member { name, value }
-            })
-            .collect();
+        let mut groups: Vec<(Cow<'a, str>, Vec<Cow<'a, str>>)> = Vec::new();
+        for (name, text) in texts {
+            let list = shape.member(&name).is_some_and(Self::is_array);
+            match groups.iter_mut().find(|(known, _)| list && *known == name) {
+                Some((_, texts)) => texts.push(text),
+                None => groups.push((name, vec![text])),
+            }
+        }
+        let mut members = Vec::new();
+        for (name, texts) in groups {
+            let inner = shape.member(&name);
+            let value = match inner.filter(|inner| Self::is_array(inner)) {
+                Some(inner) => self.array(texts, inner),
+                None => self.scalar(texts.into_iter().next().unwrap_or_default(), inner),
+            };
+            members.push(Member { name, value });
+        }
         self.document.add_object(members)
     }
+
+    /// Whether a value is an array and nothing that one text could write.
+    fn is_array(shape: &Shape) -> bool {
+        shape.types.meets(TypeSet::ARRAY) && !shape.types.meets(TypeSet::STRING.with(TypeSet::NUMBER))
+    }
 }
+
+/// How truth values are written where there are no types: not only as JSON writes them.
+const TRUTHS: &[(&str, bool)] = &[
+    ("true", true),
+    ("false", false),
+    ("1", true),
+    ("0", false),
+    ("yes", true),
+    ("no", false),
+    ("y", true),
+    ("n", false),
+    ("t", true),
+    ("f", false),
+    ("on", true),
+    ("off", false),
+];
 
 /// What a text may be read as.
 #[derive(Clone, Copy)]
@@ -100,8 +131,10 @@ fn candidates(text: &str, types: TypeSet) -> Vec<Kind> {
     if types.meets(TypeSet::NULL) && (text.is_empty() || text == "null") {
         kinds.push(Kind::Null);
     }
-    if types.meets(TypeSet::BOOLEAN) && matches!(text, "true" | "false") {
-        kinds.push(Kind::Bool(text == "true"));
+    if types.meets(TypeSet::BOOLEAN)
+        && let Some((_, value)) = TRUTHS.iter().find(|(word, _)| text.eq_ignore_ascii_case(word))
+    {
+        kinds.push(Kind::Bool(*value));
     }
     if types.meets(TypeSet::NUMBER) && Decimal::parse(text).is_some() {
         kinds.push(Kind::Number);

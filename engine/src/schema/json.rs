@@ -48,13 +48,28 @@ impl std::fmt::Display for SyntaxError {
     }
 }
 
-/// Reads one JSON text.
-pub fn parse(bytes: &[u8]) -> Result<Document<'_>, SyntaxError> {
-    parse_within(bytes, MAX_DEPTH)
+/// What the grammar of RFC 8259 leaves to its readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// How deeply a text may nest.
+    pub depth: usize,
+    /// Whether a name may stand twice in one object.
+    pub duplicates: bool,
 }
 
-/// Reads one JSON text of at most that depth.
-pub fn parse_within(bytes: &[u8], depth: usize) -> Result<Document<'_>, SyntaxError> {
+impl Default for Rules {
+    fn default() -> Self {
+        Self { depth: MAX_DEPTH, duplicates: false }
+    }
+}
+
+/// Reads one JSON text.
+pub fn parse(bytes: &[u8]) -> Result<Document<'_>, SyntaxError> {
+    parse_by(bytes, Rules::default())
+}
+
+/// Reads one JSON text by other rules than the usual ones.
+pub fn parse_by(bytes: &[u8], rules: Rules) -> Result<Document<'_>, SyntaxError> {
     let text = std::str::from_utf8(bytes).map_err(|error| SyntaxError {
         offset: error.valid_up_to(),
         kind: SyntaxKind::Encoding("not UTF-8"),
@@ -62,7 +77,7 @@ pub fn parse_within(bytes: &[u8], depth: usize) -> Result<Document<'_>, SyntaxEr
     let mut reader = Reader {
         text,
         at: 0,
-        depth,
+        rules,
         document: Document::new(),
         open: Vec::new(),
         items: Vec::new(),
@@ -76,7 +91,7 @@ pub fn parse_within(bytes: &[u8], depth: usize) -> Result<Document<'_>, SyntaxEr
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    depth: usize,
+    rules: Rules,
     document: Document<'a>,
     open: Vec<Open>,
     /// Items of all open arrays.
@@ -136,7 +151,7 @@ impl<'a> Reader<'a> {
     }
 
     fn enter(&mut self, open: Open, close: u8) -> Result<Option<Ix>, SyntaxError> {
-        if self.open.len() >= self.depth {
+        if self.open.len() >= self.rules.depth {
             return Err(self.fault(SyntaxKind::Depth));
         }
         self.at += 1;
@@ -186,10 +201,10 @@ impl<'a> Reader<'a> {
         self.at += 1;
         match self.open.pop() {
             Some(Open::Array(start)) => Ok(self.document.add_array(self.items.drain(start..))),
-            Some(Open::Object(start)) => self
-                .document
-                .add_object(self.members.drain(start..))
-                .map_err(|name| SyntaxError { offset: self.at, kind: SyntaxKind::Duplicate(name) }),
+            Some(Open::Object(start)) => match self.document.add_members(self.members.drain(start..)) {
+                (_, Some(name)) if !self.rules.duplicates => Err(self.fault(SyntaxKind::Duplicate(name))),
+                (object, _) => Ok(object),
+            },
             None => Err(self.expected("a value")),
         }
     }

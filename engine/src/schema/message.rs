@@ -175,16 +175,12 @@ impl Judge {
                 let check = BodyCheck { validators, direction: Direction::Request, contents: &self.contents };
                 check.run(&content_types(parts.headers), body, &mut out);
             }
-            (None, true) => {}
-            (None, false) => {
-                let message = "no body is declared for this operation".into();
-                out.push(fault("content", Class::UnsupportedMediaType, message));
-            }
+            (None, _) => {}
         }
         out
     }
 
-    /// Query parameters, headers and cookies that nothing declares, in this location.
+    /// Query parameters, headers, cookies or a body that nothing declares, in this location.
     pub fn undeclared(&self, location: Location, parts: &Parts<'_>) -> Vec<Violation> {
         let names: Vec<String> = match location {
             Location::Query => {
@@ -198,7 +194,16 @@ impl Judge {
                 let own = parts.headers.iter().map(|(name, _)| *name);
                 own.filter(|name| !USUAL_HEADERS.contains(name)).map(str::to_owned).collect()
             }
-            Location::Path | Location::Body => Vec::new(),
+            Location::Path => Vec::new(),
+            Location::Body => {
+                let undeclared =
+                    self.operation.body.is_none() && parts.body.is_some_and(|body| !body.is_empty());
+                let message = "no body is declared for this operation".into();
+                return undeclared
+                    .then(|| fault("undeclared", Class::UnsupportedMediaType, message))
+                    .into_iter()
+                    .collect();
+            }
         };
         let unknown = names.into_iter().filter(|name| !self.declares(location, name));
         let violation = |name: String| {

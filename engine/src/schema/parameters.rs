@@ -62,8 +62,17 @@ impl<'a> Check<'a> {
             }
             return;
         };
-        if is_empty(parameter, raw) {
-            return;
+        if is_empty(prepared, raw) {
+            if parameter.encoding.allows_empty() {
+                return;
+            }
+            // Without text it is not the value that is required, nor anything but a string.
+            let types = prepared.shape.types;
+            let scalar = types.meets(TypeSet::NUMBER.with(TypeSet::BOOLEAN)) && types != TypeSet::ALL;
+            if parameter.location == Location::Query && (parameter.required || scalar) {
+                let message = "must not be empty".into();
+                return out.push(fault(parameter, "allowEmptyValue", Class::ConstraintViolation, message));
+            }
         }
         if too_many(prepared, raw) {
             out.push(fault(parameter, "style", Class::TooManyValues, "must be given once".into()));
@@ -154,7 +163,11 @@ impl<'a> Check<'a> {
             out.push(self.scalar(prepared, raw, style));
         }
         if types.meets(TypeSet::ARRAY) && types != TypeSet::ALL {
-            out.push(self.array(prepared, raw, (style, explode)));
+            out.push(self.array(prepared, raw, (style, explode), false));
+            if !explode && style == Style::Form && matches!(raw, Raw::Pairs(_)) {
+                // Most servers decode before they split.
+                out.push(self.array(prepared, raw, (style, explode), true));
+            }
         }
         if types.meets(TypeSet::OBJECT) && (types != TypeSet::ALL || style == Style::DeepObject) {
             out.push(self.object(prepared, raw, (style, explode)));
@@ -186,11 +199,12 @@ impl<'a> Check<'a> {
         Ok(builder.finish(root))
     }
 
-    fn array(self, prepared: &'a Prepared, raw: Raw<'a>, how: (Style, bool)) -> Decoded<'a> {
+    fn array(self, prepared: &'a Prepared, raw: Raw<'a>, how: (Style, bool), escaped: bool) -> Decoded<'a> {
         let texts = own(prepared, raw);
         let first = texts.first().copied().unwrap_or_default();
         let name = &prepared.parameter.name;
         let parts: Vec<Cow<'a, str>> = match how {
+            (Style::Form, false) if escaped => split(first, &[",", "%2C", "%2c"]),
             (Style::Simple, _) | (Style::Form | Style::DeepObject, false) => split(first, &[","]),
             (Style::Label, explode) => {
                 let text = first.strip_prefix('.').ok_or(Undecodable::Syntax("must start with `.`"))?;
@@ -223,6 +237,9 @@ impl<'a> Check<'a> {
         let odd = Undecodable::Syntax("must name and give each member");
         let flat: Vec<(Cow<'a, str>, Cow<'a, str>)> = match (how, raw) {
             ((Style::Form, true), Raw::Pairs(pairs)) => {
+                if !texts.is_empty() && !self.is_member(prepared, name) {
+                    return Err(Undecodable::Syntax("must be written as its members"));
+                }
                 let members = pairs.iter().filter(|pair| self.is_member(prepared, &pair.name));
                 members.map(|pair| (pair.name.clone(), Cow::Borrowed(pair.raw))).collect()
             }
@@ -305,16 +322,10 @@ fn own<'a>(prepared: &Prepared, raw: Raw<'a>) -> Vec<&'a str> {
     }
 }
 
-/// Whether it is empty and may be.
-fn is_empty(parameter: &Parameter, raw: Raw<'_>) -> bool {
-    let Encoding::Style { allow_empty: true, .. } = parameter.encoding else { return false };
-    match raw {
-        Raw::Text { text, .. } => text.is_empty(),
-        Raw::Pairs(pairs) => {
-            let mut own = pairs.iter().filter(|pair| pair.name == parameter.name).peekable();
-            own.peek().is_some() && own.all(|pair| pair.raw.is_empty())
-        }
-    }
+/// Whether it is given by its own name, each time without a value.
+fn is_empty(prepared: &Prepared, raw: Raw<'_>) -> bool {
+    let own = own(prepared, raw);
+    !own.is_empty() && own.iter().all(|text| text.is_empty())
 }
 
 /// Whether it is given several times and has one value.

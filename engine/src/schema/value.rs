@@ -78,6 +78,15 @@ impl<'a> Document<'a> {
 
     /// Adds an object of values added before; the name that stands twice, where one does.
     pub fn add_object(&mut self, members: impl IntoIterator<Item = Member<'a>>) -> Result<Ix, String> {
+        match self.add_members(members) {
+            (_, Some(twice)) => Err(twice),
+            (object, None) => Ok(object),
+        }
+    }
+
+    /// Adds an object in which names may stand twice: then every member is judged, and which one is found by name is
+    /// not said. Answers with the first such name too.
+    pub fn add_members(&mut self, members: impl IntoIterator<Item = Member<'a>>) -> (Ix, Option<String>) {
         let start = self.members.len();
         self.members.extend(members);
         let len = self.members.len() - start;
@@ -97,10 +106,7 @@ impl<'a> Document<'a> {
             self.order.extend(order);
             twice
         };
-        match twice {
-            Some(name) => Err(name),
-            None => Ok(self.add(Value::Object(Range { start: start as u32, len: len as u32 }))),
-        }
+        (self.add(Value::Object(Range { start: start as u32, len: len as u32 })), twice)
     }
 
     /// Adds all of another document; answers with its root here.

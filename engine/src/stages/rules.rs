@@ -71,6 +71,7 @@ fn run(policy: &Policy, exchange: &mut Exchange<'_>, phase: Phase) -> Result<(),
     })
 }
 
+/// Whether a scope has this exchange in it.
 pub(crate) fn covers(scope: &Scope, exchange: &Exchange<'_>) -> bool {
     let part = |part: &ScopePart| match part {
         ScopePart::Api(api) => exchange.api() == Some(*api),
@@ -92,7 +93,9 @@ fn act(policy: &Policy, exchange: &mut Exchange<'_>, rule: &Rule) -> Result<(), 
         match action {
             Action::Log => exchange.state.events.push(Event::by(Kind::Log, Reason::RuleLog, rule)),
             Action::Block(block) => {
-                return Err(denial(block, rule).with_problems(policy.problems(exchange)));
+                return Err(
+                    denial(Reason::Rule, block, Cited::from(rule)).with_problems(policy.problems(exchange))
+                );
             }
             Action::Allow => exchange.state.skipped |= Protection::Rules.bit(),
             Action::Skip(protections) => exchange.state.skipped |= protections,
@@ -135,8 +138,9 @@ fn shadow(exchange: &mut Exchange<'_>, rule: &Rule) {
     }
 }
 
-fn denial(block: &Block, rule: &Rule) -> Denial {
-    let mut denial = Denial::from(Reason::Rule).with_rule(Cited::from(rule));
+/// The refusal that a policy's own words ask for.
+pub(crate) fn denial(reason: Reason, block: &Block, by: Cited) -> Denial {
+    let mut denial = Denial::from(reason).with_rule(by);
     if let Some(status) = block.status {
         denial = denial.with_status(status);
     }

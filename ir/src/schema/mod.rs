@@ -175,11 +175,12 @@ pub enum Keyword {
     AnyOf(Vec<NodeId>),
     /// The value satisfies exactly one.
     OneOf(Vec<NodeId>),
-    /// Only which branch of `anyOf` or `oneOf` a failure is explained by; never the verdict.
+    /// Which branch of the `anyOf` or `oneOf` of this node a member names: it alone is judged then. Where the member
+    /// is missing, all are; where it names none, none holds.
     Discriminator {
         /// The member that names the branch.
         property: String,
-        /// Its values, each with the branch.
+        /// Its values, each with the branch: nodes of one list.
         mapping: Vec<(String, NodeId)>,
     },
     /// The value does not satisfy it.

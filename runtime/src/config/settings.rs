@@ -30,6 +30,10 @@ pub struct Settings {
     pub header_count: usize,
     pub header_size: u64,
     pub uri_size: u64,
+    pub query_arguments: usize,
+    pub dot_segments: &'static str,
+    pub empty_segments: &'static str,
+    pub separators: &'static str,
     pub body_size: u64,
     pub buffer_memory: u64,
     pub connections: usize,
@@ -81,6 +85,10 @@ impl Default for Settings {
             header_count: 100,
             header_size: 32 << 10,
             uri_size: 8 << 10,
+            query_arguments: 1000,
+            dot_segments: "reject",
+            empty_segments: "reject",
+            separators: "reject",
             body_size: 128 << 20,
             buffer_memory: 256 << 20,
             connections: 20_000,
@@ -96,8 +104,8 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(3),
-            response_timeout: Duration::from_secs(60),
-            tunnel_timeout: Duration::from_secs(3600),
+            response_timeout: Duration::from_mins(1),
+            tunnel_timeout: Duration::from_hours(1),
             drain_timeout: Duration::from_secs(30),
             upstream_idle: 64,
             upstream_idle_timeout: Duration::from_secs(55),
@@ -164,6 +172,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row("header-count", Count(|s| &mut s.header_count, [1, 1000]), "header lines of one request"),
     row("header-size", Size(|s| &mut s.header_size, [1 << 10, 1 << 20]), "bytes of a request's head"),
     row("uri-size", Size(|s| &mut s.uri_size, [64, 1 << 20]), "bytes of a request's target"),
+    row("query-arguments", Count(|s| &mut s.query_arguments, [1, 100_000]), "arguments of a query"),
+    row("dot-segments", Choice(|s| &mut s.dot_segments, &["reject", "resolve"]), "what becomes of `.` and `..` in a path"),
+    row("empty-segments", Choice(|s| &mut s.empty_segments, &["reject", "collapse", "keep"]), "what becomes of `//` in a path"),
+    row("separators", Choice(|s| &mut s.separators, &["reject", "keep"]), "what becomes of encoded slashes, and of backslashes, in a path"),
     row("body-size", Size(|s| &mut s.body_size, [0, HUGE]), "bytes of a request's body, inspected or not"),
     row("buffer-memory", Size(|s| &mut s.buffer_memory, [1 << 10, HUGE]), "bytes that bodies being inspected may take in all"),
     row("connections", Count(|s| &mut s.connections, [1, MANY]), "client connections in all"),
@@ -218,11 +230,21 @@ impl Setting {
                 let found = all.iter().find(|choice| **choice == last);
                 *slot(into) = found.ok_or_else(|| wants(format!("`{}`", all.join("` or `")), last))?;
             }
-            Count(slot, range) => *slot(into) = within(value::count(last), range, |n| n.to_string()).map_err(|e| wants(e, last))?,
-            Size(slot, range) => *slot(into) = within(value::size(last), range, value::show_size).map_err(|e| wants(e, last))?,
+            Count(slot, range) => {
+                *slot(into) =
+                    within(value::count(last), range, |n| n.to_string()).map_err(|e| wants(e, last))?;
+            }
+            Size(slot, range) => {
+                *slot(into) =
+                    within(value::size(last), range, value::show_size).map_err(|e| wants(e, last))?;
+            }
             Time(slot, [low, high]) => {
-                let range = [Duration::from_secs(low).min(Duration::from_millis(low * 100)), Duration::from_secs(high)];
-                *slot(into) = within(value::duration(last), range, value::show_duration).map_err(|e| wants(e, last))?;
+                let range = [
+                    Duration::from_secs(low).min(Duration::from_millis(low * 100)),
+                    Duration::from_secs(high),
+                ];
+                *slot(into) =
+                    within(value::duration(last), range, value::show_duration).map_err(|e| wants(e, last))?;
             }
         }
         Ok(())
@@ -241,7 +263,11 @@ impl Setting {
     }
 }
 
-fn within<T: PartialOrd + Copy>(value: Result<T, String>, [low, high]: [T; 2], show: fn(T) -> String) -> Result<T, String> {
+fn within<T: PartialOrd + Copy>(
+    value: Result<T, String>,
+    [low, high]: [T; 2],
+    show: fn(T) -> String,
+) -> Result<T, String> {
     let value = value?;
     if value < low || value > high {
         return Err(format!("between {} and {}", show(low), show(high)));

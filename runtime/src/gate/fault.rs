@@ -24,10 +24,14 @@ pub enum Fault {
     Trailer,
     HeadTimeout,
     BodyTimeout,
-    TooManyRequests,
+    Flood,
 }
 
-use Fault::*;
+use Fault::{
+    BodyTimeout, BothLengths, Chunk, ContentLength, Expectation, Flood, HeadSize, HeadTimeout, HeaderCount,
+    HeaderName, HeaderValue, Host, LineEnd, Method, RequestLine, Target, TargetSize, Trailer,
+    TransferEncoding, Version,
+};
 
 /// Reason, status, and a sentence for the client.
 #[rustfmt::skip]
@@ -51,7 +55,7 @@ const FAULTS: [(Fault, &str, u16, &str); 20] = [
     (Trailer,          "trailer",           400, "the trailers are damaged, too large, or change the framing"),
     (HeadTimeout,      "head_timeout",      408, "the head of the request took too long"),
     (BodyTimeout,      "body_timeout",      408, "the body of the request took too long"),
-    (TooManyRequests,  "connection_reuse",  400, "the connection was to be closed"),
+    (Flood,            "flood",             400, "the connection is kept busy with frames that carry nothing"),
 ];
 
 impl Fault {

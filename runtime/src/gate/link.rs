@@ -110,6 +110,10 @@ impl Link {
         }
     }
 
+    pub(crate) fn tick(&self) -> u32 {
+        self.ticks.now()
+    }
+
     pub(crate) fn fault(&self) -> Option<Fault> {
         Fault::from_code(self.fault.load(Relaxed))
     }
@@ -191,6 +195,11 @@ impl Link {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_to_close(&self) -> bool {
+        self.order.load(Relaxed) == Order::Close as u8
+    }
+
     /// What the watchman does each tick: asks whether patience has run out, and says so.
     pub(crate) fn watch(&self, patience: &Patience) {
         let now = self.ticks.now();
@@ -202,14 +211,15 @@ impl Link {
         let wait = WAITS.get(usize::from(self.wait.load(Relaxed))).copied().unwrap_or(Wait::Nothing);
         let busy = self.busy.load(Relaxed) > 0;
         match wait {
-            Wait::Nothing => {}
             Wait::Request | Wait::Head if busy => {}
             Wait::Request if waited > patience.request => self.order(Order::Close),
             Wait::Tunnel if waited > patience.tunnel => self.order(Order::Close),
             Wait::Linger if waited > ticks(LINGER) => self.order(Order::Close),
             Wait::Head if waited > patience.head => self.expire(Fault::HeadTimeout),
-            Wait::Body if waited > patience.body || self.too_slow(waited, patience.rate) => self.expire(Fault::BodyTimeout),
-            Wait::Request | Wait::Tunnel | Wait::Linger | Wait::Head | Wait::Body => {}
+            Wait::Body if waited > patience.body || self.too_slow(waited, patience.rate) => {
+                self.expire(Fault::BodyTimeout);
+            }
+            Wait::Nothing | Wait::Request | Wait::Tunnel | Wait::Linger | Wait::Head | Wait::Body => {}
         }
     }
 

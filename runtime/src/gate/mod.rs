@@ -14,11 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub mod chunked;
 pub mod fault;
+mod frames;
 pub mod head;
 pub(crate) mod link;
 
 use chunked::Chunked;
 use fault::Fault;
+use frames::Frames;
 use head::{Body, Bounds, Head};
 use link::{Link, Upgrade, Wait};
 
@@ -99,7 +101,9 @@ impl Framing {
 
     fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         match &mut self.stage {
-            Stage::Head { seen } => Ok(head::read(bytes, seen, &self.bounds)?.map_or(0, |head| self.begin(head))),
+            Stage::Head { seen } => {
+                Ok(head::read(bytes, seen, &self.bounds)?.map_or(0, |head| self.begin(head)))
+            }
             Stage::Length(left) => {
                 let taken = (bytes.len() as u64).min(*left);
                 *left -= taken;
@@ -157,6 +161,8 @@ pub(crate) struct Gate<S> {
     held: Vec<u8>,
     /// How much of the front of `held` may pass.
     granted: usize,
+    /// Follows the frames of an HTTP/2 connection.
+    frames: Option<Frames>,
     /// What was thrown away since the connection was given up.
     discarded: usize,
     shut: bool,
@@ -164,11 +170,24 @@ pub(crate) struct Gate<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     pub(crate) fn new(stream: S, bounds: Bounds, link: Arc<Link>) -> Self {
-        Self { stream, framing: Framing::new(bounds), link, held: Vec::new(), granted: 0, discarded: 0, shut: false }
+        Self {
+            stream,
+            framing: Framing::new(bounds),
+            link,
+            held: Vec::new(),
+            granted: 0,
+            frames: None,
+            discarded: 0,
+            shut: false,
+        }
     }
 
     /// Reads just enough to tell the protocols apart; `known` when TLS has agreed on one. `None` when nobody speaks.
-    pub(crate) async fn sniff(&mut self, known: Option<Protocol>) -> io::Result<Option<Protocol>> {
+    pub(crate) async fn sniff(
+        &mut self,
+        known: Option<Protocol>,
+        resets: u32,
+    ) -> io::Result<Option<Protocol>> {
         let mut protocol = known;
         while protocol.is_none() {
             let mut space = [0; 512];
@@ -190,6 +209,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         if protocol == Some(Protocol::Http2) {
             self.framing.stage = Stage::Open;
             self.link.wait_for(Wait::Nothing);
+            let mut frames = Frames::new(self.link.tick(), resets);
+            frames.follow(&self.held, self.link.tick());
+            self.frames = Some(frames);
         }
         Ok(protocol)
     }
@@ -208,7 +230,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     fn passed(&self, count: usize) {
         if count > 0 {
             self.link.wait_for(Wait::Nothing);
-            if self.framing.upgrade && self.link.upgrade() == Upgrade::Open && !matches!(self.framing.stage, Stage::Open) {
+            if self.framing.upgrade
+                && self.link.upgrade() == Upgrade::Open
+                && !matches!(self.framing.stage, Stage::Open)
+            {
                 self.link.set_upgrade(Upgrade::Asked);
             }
         } else if self.framing.in_head() {
@@ -253,6 +278,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             return Poll::Ready(Ok(true));
         }
         self.came(fresh.len());
+        if self.frames.as_mut().is_some_and(|frames| !frames.follow(fresh, self.link.tick())) {
+            out.set_filled(before);
+            return Poll::Ready(Ok(self.give_up()));
+        }
         if !self.held.is_empty() {
             self.held.extend_from_slice(fresh);
             out.set_filled(before);
@@ -267,6 +296,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         }
         self.passed(passed.max(self.granted));
         Poll::Ready(Ok(passed > 0))
+    }
+
+    /// Tells an HTTP/2 client to go, and listens to it no longer.
+    fn give_up(&mut self) -> bool {
+        self.framing.stage = Stage::Closed;
+        self.link.set_fault(Fault::Flood);
+        self.link.wait_for(Wait::Linger);
+        self.link.order(link::Order::Drain);
+        false
     }
 
     fn wait(&self) {
@@ -330,7 +368,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
                 this.pass(out);
                 return Poll::Ready(Ok(()));
             }
-            if let Some(fault) = this.link.fault() && !matches!(this.framing.stage, Stage::Closed) {
+            if let Some(fault) = this.link.fault()
+                && !matches!(this.framing.stage, Stage::Closed)
+            {
                 this.refuse(fault)?;
                 continue;
             }

@@ -61,9 +61,6 @@ impl Compiler<'_> {
                 }
             }
         }
-        if let Some(format) = at.get("format") {
-            self.format(loc, format, out);
-        }
     }
 
     fn types(&mut self, types: At<'_>) -> Option<Keyword> {
@@ -118,6 +115,12 @@ impl Compiler<'_> {
             match strict {
                 Some(value) if flags && flag.is_none() => {
                     self.fault(value.span(), format!("`{exclusive}` is true or false in this version"));
+                }
+                Some(value) if !flags && flag.is_some() && self.options.remark => {
+                    let message =
+                        format!("`{exclusive}` is a number in OpenAPI 3.1; this flag is not enforced");
+                    let help = format!("write the bound itself after `{exclusive}`");
+                    self.diagnostics.push(Diagnostic::new(codes::W0501, value.span(), message).help(help));
                 }
                 Some(value) if !flags => out.extend(self.number(exclusive, value).map(open)),
                 _ => {}
@@ -181,7 +184,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn format(&mut self, loc: Loc, value: At<'_>, out: &mut Vec<Keyword>) {
+    pub(super) fn format(&mut self, loc: Loc, at: At<'_>, out: &mut Vec<Keyword>) {
+        let Some(value) = at.get("format") else { return };
         let Value::String(name) = value.value() else {
             self.fault(value.span(), format!("`format` is a string, not {}", value.kind()));
             return;

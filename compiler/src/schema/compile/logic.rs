@@ -121,6 +121,10 @@ impl Compiler<'_> {
                 Some((name.to_owned(), self.library.resolve(loc, reference).ok(), *node))
             })
             .collect();
+        // A branch without a name can be chosen only by trying it, and so all are tried.
+        if branches.len() < nodes.len() {
+            return;
+        }
         let mut mapping: Vec<(String, NodeId)> = Vec::new();
         let mut mapped = Vec::new();
         let given = discriminator.get("mapping");

@@ -124,6 +124,7 @@ impl<'a> Compiler<'a> {
     fn object(&mut self, loc: Loc, at: At<'_>, around: &OneWay) -> Vec<Keyword> {
         let dialect = self.dialect(loc);
         let mut out = Vec::new();
+        self.named_dialect(at, dialect);
         if let Some(reference) = at.get("$ref") {
             out.extend(self.reference(loc, reference, around).map(Keyword::Ref));
             if dialect.is_draft4() {
@@ -137,6 +138,7 @@ impl<'a> Compiler<'a> {
         if self.validates(loc) {
             self.assertions(loc, at, &mut out);
         }
+        self.format(loc, at, &mut out);
         self.containers(loc, at, &mut out);
         self.logic(loc, at, around, &mut out);
         self.required(loc, at, around, &mut out);
@@ -145,6 +147,19 @@ impl<'a> Compiler<'a> {
         }
         self.remarks(at, dialect);
         out
+    }
+
+    /// A schema of a document may name its dialect, if it is one that is read.
+    fn named_dialect(&mut self, at: At<'_>, dialect: Dialect) {
+        let Some(named) = at.get("$schema").filter(|_| dialect.is_openapi()) else { return };
+        let known =
+            named.as_str().is_some_and(|uri| Dialect::named(uri).is_some() || self.library.knows(uri));
+        if !known {
+            self.fault(
+                named.span(),
+                format!("`{}` is not a dialect that is read", named.as_str().unwrap_or("?")),
+            );
+        }
     }
 
     /// The schema that a `$ref` names.

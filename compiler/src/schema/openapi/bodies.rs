@@ -89,8 +89,11 @@ impl Reader<'_> {
             _ => name.starts_with("x-"),
         });
         if !says_nothing {
-            let message = format!("bodies of `{media_type}` are not read, so their schema is not enforced");
-            self.compiler.diagnostics.push(Diagnostic::new(codes::W0501, span, message));
+            let message = format!(
+                "bodies of `{media_type}` cannot be read, so the schema is enforced as far as strings go"
+            );
+            let help = "leave the schema out to let such bodies pass without being looked at";
+            self.compiler.diagnostics.push(Diagnostic::new(codes::W0501, span, message).help(help));
         }
     }
 

@@ -6,7 +6,8 @@ use shield_ir::operation::Operation;
 use shield_ir::template::Template;
 
 use super::compile::{Compiler, Options};
-use super::library::{Library, Loc};
+use super::dialect::Dialect;
+use super::library::{Expected, Library, Loc};
 use super::plan::PlanBuilder;
 use super::tree::At;
 use crate::codes;
@@ -74,11 +75,13 @@ impl Document {
         path: &str,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let library = Library::read(sources, map, path, diagnostics)?;
-        let fault = version_fault(library.at(library.root()));
-        let ok = fault.is_none();
-        diagnostics.extend(fault);
-        ok.then_some(Self { library })
+        let library = Library::read(sources, map, path, diagnostics, Expected::Document(version_fault))?;
+        Some(Self { library })
+    }
+
+    /// Its title.
+    pub fn title(&self) -> Option<&str> {
+        self.library.at(self.library.root()).get("info")?.get("title")?.as_str()
     }
 
     /// Compiles its operations, their schemas into the plan.
@@ -119,6 +122,12 @@ fn version_fault(root: At<'_>) -> Option<Diagnostic> {
             error(version.span(), format!("`{text}` is not a version that is read"))
                 .help("write `openapi: 3.0.3` or `openapi: 3.1.0`"),
         );
+    }
+    if let Some(dialect) = root.get("jsonSchemaDialect")
+        && dialect.as_str().is_none_or(|uri| Dialect::named(uri).is_none())
+    {
+        let message = format!("`{}` is not a dialect that is read", dialect.as_str().unwrap_or("?"));
+        return Some(error(dialect.span(), message).help("leave it out, or name JSON Schema 2020-12"));
     }
     let has_content = ["paths", "webhooks", "components"].iter().any(|name| root.get(name).is_some());
     (!has_content).then(|| error(version.span(), "the document has no `paths`".into()))
@@ -208,20 +217,34 @@ impl<'a> Reader<'a> {
         bases
     }
 
-    /// Two operations of one method whose templates match the same paths, and operation ids that stand twice.
+    /// Two paths that match the same texts, an error where both have a method; operation ids that stand twice.
     fn duplicates(&mut self, paths: Loc, compiled: &Compiled) {
-        let mut shapes: BTreeMap<Template, (&str, Span)> = BTreeMap::new();
-        for (text, span, _) in self.at(paths).members() {
+        let mut shapes: BTreeMap<Template, Vec<(&str, Span, At<'_>)>> = BTreeMap::new();
+        for (text, span, item) in self.at(paths).members() {
             let Ok(template) = Template::parse(text) else { continue };
-            if let Some((other, first)) = shapes.get(&template.shape()) {
-                let message = format!("`{text}` matches the same paths as `{other}`");
-                let diagnostic = Diagnostic::new(codes::E0505, span, message)
-                    .related(*first, "the other path")
-                    .help("write both as one path, and their operations below it");
-                self.compiler.diagnostics.push(diagnostic);
-            } else {
-                shapes.insert(template.shape(), (text, span));
-            }
+            let others = shapes.entry(template.shape()).or_default();
+            let shared = others.iter().find_map(|(other, first, known)| {
+                let methods =
+                    METHODS.iter().filter(|(name, _)| item.get(name).is_some() && known.get(name).is_some());
+                Some((*other, *first, methods.map(|(_, method)| *method).next()?))
+            });
+            let (code, message, first) = match (shared, others.first()) {
+                (Some((other, first, method)), _) => {
+                    (codes::E0505, format!("{method} `{text}` matches the same paths as `{other}`"), first)
+                }
+                (None, Some((other, first, _))) => {
+                    (codes::W0503, format!("`{text}` matches the same paths as `{other}`"), *first)
+                }
+                (None, None) => {
+                    others.push((text, span, item));
+                    continue;
+                }
+            };
+            others.push((text, span, item));
+            let diagnostic = Diagnostic::new(code, span, message)
+                .related(first, "the other path")
+                .help("write both as one path, and their operations below it");
+            self.compiler.diagnostics.push(diagnostic);
         }
         let mut ids: BTreeMap<&str, Span> = BTreeMap::new();
         for operation in &compiled.operations {

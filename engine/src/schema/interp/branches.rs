@@ -5,9 +5,9 @@ use shield_ir::schema::{Keyword, NodeId};
 use super::Interp;
 use super::containers::find;
 use crate::schema::value::Ix;
-use crate::schema::violation::{Class, Violation};
+use crate::schema::violation::{Class, Step, Violation};
 
-impl Interp<'_> {
+impl<'a> Interp<'a> {
     /// A verdict that nobody is told about.
     pub(super) fn try_node(&mut self, node: NodeId, at: Ix) -> bool {
         self.trying += 1;
@@ -28,13 +28,19 @@ impl Interp<'_> {
     }
 
     pub(super) fn any_of(&mut self, id: NodeId, nodes: &[NodeId], at: Ix, list: bool) -> bool {
+        if let Some(verdict) = self.by_discriminator(id, nodes, at, list) {
+            return verdict;
+        }
         if nodes.iter().any(|node| self.try_node(*node, at)) {
             return true;
         }
-        self.no_branch("anyOf", id, nodes, at, list)
+        self.no_branch("anyOf", nodes, at, list)
     }
 
     pub(super) fn one_of(&mut self, id: NodeId, nodes: &[NodeId], at: Ix, list: bool) -> bool {
+        if let Some(verdict) = self.by_discriminator(id, nodes, at, list) {
+            return verdict;
+        }
         let mut matching = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             if self.try_node(*node, at) {
@@ -46,7 +52,7 @@ impl Interp<'_> {
         }
         match matching.as_slice() {
             [_] => true,
-            [] => self.no_branch("oneOf", id, nodes, at, list),
+            [] => self.no_branch("oneOf", nodes, at, list),
             [first, second, ..] => self.fail(list, "oneOf", Class::ConstraintViolation, || {
                 format!("must satisfy exactly one of {} schemas, but satisfies number {first} and number {second}", nodes.len())
             }),
@@ -61,11 +67,11 @@ impl Interp<'_> {
     }
 
     /// Says that no branch holds, which one came closest and what it misses.
-    fn no_branch(&mut self, keyword: &'static str, id: NodeId, nodes: &[NodeId], at: Ix, list: bool) -> bool {
+    fn no_branch(&mut self, keyword: &'static str, nodes: &[NodeId], at: Ix, list: bool) -> bool {
         if !list || self.exhausted() {
             return false;
         }
-        let reason = if self.explaining { self.closest(id, nodes, at) } else { None };
+        let reason = if self.explaining { self.closest(nodes, at) } else { None };
         let class = reason.as_ref().map_or(Class::ConstraintViolation, |(_, closest)| closest.class);
         self.fail(list, keyword, class, || match reason {
             None => format!("must satisfy one of {} schemas", nodes.len()),
@@ -84,37 +90,51 @@ impl Interp<'_> {
         })
     }
 
-    /// The branch that a discriminator names, else the one whose first fault lies deepest and that has the fewest.
-    fn closest(&mut self, id: NodeId, nodes: &[NodeId], at: Ix) -> Option<(usize, Violation)> {
+    /// The branch whose first fault lies deepest and that has the fewest.
+    fn closest(&mut self, nodes: &[NodeId], at: Ix) -> Option<(usize, Violation)> {
         self.explaining = false;
-        let named = self.discriminated(id, at);
         let mut best: Option<(usize, Violation, (usize, usize))> = None;
         for (index, node) in nodes.iter().enumerate() {
-            if named.is_some_and(|named| named != *node) {
-                continue;
-            }
             let outer = std::mem::take(&mut self.violations);
             self.node(*node, at, true);
             let found = std::mem::replace(&mut self.violations, outer);
             let depth = |violation: &Violation| violation.pointer.matches('/').count();
-            let Some(deepest) = found.iter().max_by_key(|violation| depth(violation)) else { continue };
+            let Some(deepest) = found.iter().map(depth).max() else { continue };
             // A wrong type at the root says only that another branch was meant.
-            let score = (depth(deepest), usize::MAX - found.len());
+            let score = (deepest, usize::MAX - found.len());
             if best.as_ref().is_none_or(|(_, _, other)| score > *other) {
-                best = found.first().map(|first| (index + 1, first.clone(), score));
+                best = found.into_iter().next().map(|first| (index + 1, first, score));
             }
         }
         self.explaining = true;
         best.map(|(branch, violation, _)| (branch, violation))
     }
 
-    /// The branch that the value's discriminating member names.
-    fn discriminated(&self, id: NodeId, at: Ix) -> Option<NodeId> {
+    /// The verdict of the branch that the value's discriminating member names, where there is such a member.
+    fn by_discriminator(&mut self, id: NodeId, nodes: &[NodeId], at: Ix, list: bool) -> Option<bool> {
+        let (property, chosen) = self.discriminated(id, nodes, at)?;
+        if let Some(node) = chosen {
+            return Some(self.node(node, at, list));
+        }
+        let found = ("discriminator", Class::ConstraintViolation);
+        let message = "must name one of the schemas that are declared".into();
+        Some(self.fail_at(Step::Name(property), list, found, message))
+    }
+
+    /// The discriminating member of a value, and the branch that it names, if it names one.
+    pub(super) fn discriminated(
+        &self,
+        id: NodeId,
+        nodes: &[NodeId],
+        at: Ix,
+    ) -> Option<(&'a str, Option<NodeId>)> {
         let node = self.subject.validators.plan().node(id)?;
         node.keywords.iter().find_map(|keyword| match keyword {
-            Keyword::Discriminator { property, mapping } => {
+            Keyword::Discriminator { property, mapping }
+                if mapping.first().is_some_and(|(_, branch)| nodes.contains(branch)) =>
+            {
                 let value = self.document.member(at, property)?;
-                find(mapping, self.string(value)?)
+                Some((property.as_str(), find(mapping, self.string(value)?)))
             }
             _ => None,
         })

@@ -64,13 +64,14 @@ impl<'a> Interp<'a> {
         let Some(entered) = self.enter(id) else { return };
         let keywords = self.subject.validators.plan().node(id).map_or(&[][..], |node| &node.keywords);
         for keyword in keywords {
-            self.mark(keyword, at, seen, own);
+            self.mark((id, keyword), at, seen, own);
         }
         self.leave(entered);
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm per keyword")]
-    fn mark(&mut self, keyword: &Keyword, at: Ix, seen: &mut [bool], own: bool) {
+    fn mark(&mut self, keyword: (NodeId, &Keyword), at: Ix, seen: &mut [bool], own: bool) {
+        let (id, keyword) = keyword;
         match keyword {
             Keyword::Items { prefix, rest } => {
                 if let Value::Array(_) = self.document.value(at) {
@@ -108,6 +109,8 @@ impl<'a> Interp<'a> {
             }
             Keyword::AllOf(nodes) => nodes.iter().for_each(|node| self.mark_node(*node, at, seen, false)),
             Keyword::AnyOf(nodes) | Keyword::OneOf(nodes) => {
+                let chosen = self.discriminated(id, nodes, at).map(|(_, chosen)| chosen);
+                let nodes = chosen.as_ref().map_or(nodes.as_slice(), Option::as_slice);
                 for node in nodes {
                     self.mark_if_valid(*node, at, seen);
                 }
