@@ -1,6 +1,6 @@
 //! A bundle made ready to judge: immutable, shared, the unit of hot reload.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use shield_ir::anchor;
 use shield_ir::policy::{Api, ApiId, EndpointId, Problems, Rule, RuleId, Settings};
@@ -60,8 +60,8 @@ pub struct Policy {
     pub(crate) callers: Option<Arc<Callers>>,
     digest: Digest,
     constants: Constants,
-    /// Conditions by rule; none where the interpreter serves.
-    jit: Option<Jit>,
+    /// Conditions by rule; none as long as the interpreter serves.
+    jit: OnceLock<Jit>,
     /// Why it does, where native code was asked for.
     fallback: Option<Box<str>>,
     api_names: Box<[Arc<str>]>,
@@ -77,13 +77,6 @@ impl Policy {
         verify::bundle(&bundle)?;
         let constants = Constants::of(&bundle.program)?;
         let validators = Validators::load(bundle.schemas.clone())?;
-        let (jit, fallback) = match backend {
-            Backend::Interpreter => (None, None),
-            Backend::Jit => match Jit::new(&bundle.program, &constants, &conditions(&bundle)) {
-                Ok(jit) => (Some(jit), None),
-                Err(error) => (None, Some(error.to_string().into())),
-            },
-        };
         let of_phase = |phase| -> Box<[RuleId]> {
             let rules = bundle.rules.iter().enumerate();
             rules.filter(|(_, rule)| rule.phase == phase).map(|(at, _)| RuleId(at as u32)).collect()
@@ -96,7 +89,7 @@ impl Policy {
             planned = anchor::of_rules(&bundle);
             &planned
         };
-        Ok(Self {
+        let mut policy = Self {
             hosts: Hosts::of(&bundle),
             endpoints: Endpoints::of(&bundle, &validators),
             asks_schema: asks_schema(&bundle),
@@ -109,9 +102,25 @@ impl Policy {
             bundle,
             digest,
             constants,
-            jit,
-            fallback,
-        })
+            jit: OnceLock::new(),
+            fallback: None,
+        };
+        if backend == Backend::Jit
+            && let Err(error) = policy.compile()
+        {
+            policy.fallback = Some(error.to_string().into());
+        }
+        Ok(policy)
+    }
+
+    /// Makes native code, in whatever thread, while the interpreter serves; from then on the code does.
+    pub fn compile(&self) -> Result<(), JitError> {
+        if self.jit.get().is_none() {
+            let jit = Jit::new(&self.bundle.program, &self.constants, &conditions(&self.bundle))?;
+            // Of two threads that make the same code, one does so in vain.
+            self.jit.get_or_init(|| jit);
+        }
+        Ok(())
     }
 
     /// The same policy, recording what it finds and enforcing nothing where `shadow`.
@@ -143,8 +152,8 @@ impl Policy {
     }
 
     /// What evaluates conditions.
-    pub const fn backend(&self) -> Backend {
-        if self.jit.is_some() { Backend::Jit } else { Backend::Interpreter }
+    pub fn backend(&self) -> Backend {
+        if self.jit.get().is_some() { Backend::Jit } else { Backend::Interpreter }
     }
 
     /// Why the interpreter serves where native code was asked for.
@@ -210,6 +219,13 @@ impl Policy {
         self.rules(phase).iter().copied().filter(|id| self.rule(*id).is_some_and(holds)).collect()
     }
 
+    /// The rules of a phase that an index lets through: those whose conditions are looked at.
+    pub fn candidates(&self, exchange: &Exchange<'_>, phase: Phase) -> Vec<RuleId> {
+        let mut scratch = Scratch::default();
+        self.begin(&mut scratch, exchange, phase);
+        scratch.candidates.iter().filter_map(|at| self.rules(phase).get(*at as usize).copied()).collect()
+    }
+
     /// How many rules of a phase are looked at whatever the request is.
     pub fn unanchored(&self, phase: Phase) -> usize {
         let index = self.indexes.get(phase as usize).and_then(Option::as_ref);
@@ -218,7 +234,7 @@ impl Policy {
 
     /// Makes a scratch ready for facts that it has not seen, and puts the rules of a phase that may match into it.
     pub(crate) fn begin(&self, scratch: &mut Scratch, exchange: &Exchange<'_>, phase: Phase) {
-        scratch.begin(self.jit.as_ref().map_or(0, Jit::slots));
+        scratch.begin(self.jit.get().map_or(0, Jit::slots));
         match self.indexes.get(phase as usize) {
             Some(Some(index)) => index.collect(self.meaning(), scratch, exchange),
             _ => scratch.candidates.extend(0..self.rules(phase).len() as u32),
@@ -234,7 +250,7 @@ impl Policy {
         from: &mut usize,
     ) -> Option<RuleId> {
         let rules = self.rules(phase);
-        let running = self.jit.as_ref().map(|jit| jit.session(self.meaning(), scratch, exchange));
+        let running = self.jit.get().and_then(|jit| jit.session(self.meaning(), scratch, exchange));
         while let Some(at) = scratch.candidates.get(*from) {
             *from += 1;
             let id = *rules.get(*at as usize)?;

@@ -110,6 +110,8 @@ struct Facts {
     weight: u64,
     /// The type that [`Expr::Item`] must have around it, where it is asked for outside of an [`Expr::Each`].
     item: Option<Type>,
+    /// Whether there is a loop in it that goes over something that is no item: in a loop, it would multiply the work.
+    loops: bool,
 }
 
 struct Verifier<'a> {
@@ -124,7 +126,7 @@ impl Verifier<'_> {
 
     fn node(&self, node: &Node) -> Checked<Facts> {
         ensure(node.ty.is_valid(), "has no type")?;
-        let mut facts = Facts { ty: node.ty, depth: 1, weight: 1, item: None };
+        let mut facts = Facts { ty: node.ty, depth: 1, weight: 1, item: None, loops: false };
         let mut children = Ok(());
         node.expr.children(|id| {
             let child = self.of(id);
@@ -143,6 +145,11 @@ impl Verifier<'_> {
     fn gather(&self, facts: &mut Facts, child: Facts, expr: &Expr, id: ExprId) -> Checked {
         facts.depth = facts.depth.max(child.depth.saturating_add(1));
         facts.weight = facts.weight.saturating_add(child.weight);
+        facts.loops |= child.loops;
+        if let Expr::Each { over, body } = expr {
+            ensure(*body != id || !child.loops, "goes over the same in every turn of a loop")?;
+            facts.loops |= *over == id && child.item.is_none();
+        }
         let Some(item) = child.item else { return Ok(()) };
         if let Expr::Each { over, body } = expr
             && *body == id

@@ -301,7 +301,7 @@ impl Generator {
                 Expr::In { of: self.expr(ty, depth, item), set: self.set(ty) }
             }
             9 => Expr::BitAnd { of: self.expr(Type::INT, depth, item), mask: self.int() },
-            10 => {
+            10 if item.is_none_or(|item| item.element().is_some()) => {
                 let quantifier = [Quantifier::Any, Quantifier::All][self.random.below(2)];
                 Expr::Quantify { quantifier, of: self.truths(depth, item) }
             }
@@ -355,7 +355,7 @@ impl Generator {
 
     /// Something computed for each element of an array or map.
     fn mapped(&mut self, ty: Type, depth: u32, item: Item) -> Option<ExprId> {
-        if ty.layer() != Some(Layer::Array) {
+        if ty.layer() != Some(Layer::Array) || item.is_some_and(|item| item.element().is_none()) {
             return None;
         }
         let element = match self.random.below(6) {

@@ -113,6 +113,11 @@ impl Scratch {
         self.passing.clear();
     }
 
+    /// How many slots there are.
+    pub(super) const fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
     pub(super) fn slot(&self, at: u32) -> Option<&Slot> {
         self.slots.get(at as usize)
     }
