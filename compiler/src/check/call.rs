@@ -254,9 +254,13 @@ impl Checker<'_> {
         }
         let Some(first) = self.replacement.replace(name.span) else { return Some(()) };
         self.report(
-            Diagnostic::new(E0303, name.span, "an expression calls `regex_replace` or `wildcard_replace` once")
-                .related(first, "the first time")
-                .help("match more with one pattern"),
+            Diagnostic::new(
+                E0303,
+                name.span,
+                "an expression calls `regex_replace` or `wildcard_replace` once",
+            )
+            .related(first, "the first time")
+            .help("match more with one pattern"),
         );
         None
     }
