@@ -93,10 +93,6 @@ impl Checker<'_> {
             );
             return None;
         }
-        if self.names.broken_lists.contains(&list.node) {
-            self.used.insert(format!("${}", list.node));
-            return None;
-        }
         if self.names.lenient && !self.names.lists.contains_key(&list.node) {
             let members = members(&[], operand.ty(), self.diagnostics)?;
             let set = self.add_set(Set { name: Some(list.node.clone().into()), members });

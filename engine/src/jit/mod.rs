@@ -22,11 +22,12 @@ use crate::constants::Constants;
 use crate::exchange::Exchange;
 use crate::interp::{self, Meaning};
 
-pub(crate) use abi::Scratch;
-use abi::Session;
+pub(crate) use abi::{Scratch, Session};
 use code::{Code, SYMBOLS};
+pub(crate) use helpers::Element;
 use lower::{Calls, Subject};
-use plan::{Plan, Survey};
+use plan::Survey;
+pub(crate) use plan::{Plan, Source};
 
 /// How many conditions a function holds: grouped, they are made twice as fast as one by one.
 const CONDITIONS: usize = 100;
