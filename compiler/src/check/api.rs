@@ -133,6 +133,10 @@ impl PolicyChecker<'_, '_> {
             if let Some(other) = self.same_endpoint(&known) {
                 let message = format!("`{}` is declared by two documents of this API", endpoint.name());
                 let other = other.span;
+                if other.file == known.span.file {
+                    // The document's own reader has said so.
+                    continue;
+                }
                 self.report(Diagnostic::new(E0505, known.span, message).related(other, "the other one"));
                 continue;
             }

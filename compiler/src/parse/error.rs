@@ -223,6 +223,9 @@ impl Reader<'_> {
         if let Some(open) = unclosed_block(text, at, expected, found) {
             let open = Span::new(self.file, self.base + open, self.base + open + 1);
             diagnostic = diagnostic.related(open, "this block is not closed");
+        } else if let Some(open) = unclosed_parenthesis(text, at, expected, found) {
+            let open = Span::new(self.file, self.base + open, self.base + open + 1);
+            diagnostic = diagnostic.related(open, "this parenthesis is not closed");
         } else if let Some(start) = string_over_lines(text, at) {
             let start = Span::new(self.file, self.base + start, self.base + start + 1);
             diagnostic = diagnostic.related(start, "the string that begins here ends on a later line");
@@ -263,6 +266,12 @@ fn unclosed_block(text: &str, at: usize, expected: &[Rule], found: &str) -> Opti
     let first_column = text.get(..at).is_some_and(|before| before.ends_with('\n')) || found.is_empty();
     let ends = expected.contains(&Rule::block_close) && (found.is_empty() || ITEM_WORDS.contains(&found));
     (first_column && ends).then(|| text.find('{')).flatten()
+}
+
+/// The innermost open parenthesis, when something stands where it should have ended.
+fn unclosed_parenthesis(text: &str, at: usize, expected: &[Rule], found: &str) -> Option<usize> {
+    let ends = expected.contains(&Rule::paren_close) && matches!(found, "" | "when" | "then" | "on" | "}");
+    ends.then(|| nesting::open_parenthesis(text, at)).flatten()
 }
 
 /// Where a string begins that ends on the line at which parsing failed, and not on the one on which it begins.
@@ -345,6 +354,12 @@ fn advice(expected: &[Rule], found: &str, text: &str, at: usize) -> Option<Strin
             && expects(&[Rule::method]) =>
         {
             format!("methods are upper case: `{}`", last.to_ascii_uppercase())
+        }
+        _ if expects(&[Rule::status])
+            && found.len() > 1
+            && found.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            "a status has three digits: `403`".to_owned()
         }
         _ if expects(&[Rule::duration]) => "units are `ms`, `s`, `m`, `h` and `d`: `90s`, `10m`".to_owned(),
         _ if expects(&[Rule::size]) => "units are `B`, `KiB`, `MiB` and `GiB`: `64KiB`, `1MiB`".to_owned(),
