@@ -128,11 +128,9 @@ impl Policy {
     }
 
     fn needs_body(&self, exchange: &Exchange<'_>) -> bool {
-<<<<<<< HEAD
-        rules::any_covers(self, exchange, Phase::Body) || limits::any_covers(self, exchange)
-=======
-        rules::any_covers(self, exchange, Phase::Body) || schema::needs_body(self, exchange)
->>>>>>> main
+        rules::any_covers(self, exchange, Phase::Body)
+            || limits::any_covers(self, exchange)
+            || schema::needs_body(self, exchange)
     }
 
     /// Runs stages up to the first that refuses, and records what it says; in shadow mode all run, and nothing is refused.
