@@ -4,6 +4,7 @@
 //! into [`crate::Bundle::anchors`], and [`crate::verify`] refuses a bundle whose anchors are not what [`of`] finds, so that no
 //! bundle hides a rule.
 
+use std::cell::Cell;
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 
@@ -18,7 +19,7 @@ use crate::types::Scalar;
 use crate::wildcard::Pieces;
 
 /// Where in a string a literal must stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
     /// It is the string.
     Whole,
@@ -27,6 +28,7 @@ pub enum Place {
     /// At its end.
     End,
     /// Somewhere.
+    #[default]
     Anywhere,
 }
 
@@ -69,6 +71,9 @@ pub struct Anchor {
 /// A rule's anchors: it holds only where one of them does. None of them: it is always looked at.
 pub type Anchors = Box<[Anchor]>;
 
+/// A condition of more operations than this, shared ones counted each time, has no anchors.
+const MOST_VISITED: u32 = 4096;
+
 /// How many anchors a rule has at most.
 const MOST: usize = 128;
 
@@ -85,7 +90,8 @@ pub fn of_rules(bundle: &Bundle) -> Box<[Anchors]> {
 
 /// The best anchors of a condition, if it has any.
 pub fn of(program: &Program, condition: ExprId) -> Option<Anchors> {
-    let mut found = Finder { program }.condition(condition, None)?;
+    let fuel = Cell::new(MOST_VISITED);
+    let mut found = Finder { program, fuel: &fuel }.condition(condition, None)?;
     found.sort_unstable();
     found.dedup();
     Some(found.into())
@@ -106,6 +112,8 @@ enum Case {
 #[derive(Clone, Copy)]
 struct Finder<'p> {
     program: &'p Program,
+    /// How many operations may still be looked at.
+    fuel: &'p Cell<u32>,
 }
 
 impl<'p> Finder<'p> {
@@ -114,6 +122,7 @@ impl<'p> Finder<'p> {
     }
 
     fn condition(self, id: ExprId, item: Item) -> Option<Vec<Anchor>> {
+        self.fuel.set(self.fuel.get().checked_sub(1)?);
         match self.expr(id)? {
             Expr::Logic { op: Logic::And, of } => {
                 let sides = of.iter().filter_map(|id| self.condition(*id, item));
@@ -181,7 +190,23 @@ impl<'p> Finder<'p> {
                 let all = sides.concat();
                 (all.len() <= MOST).then_some(all)
             }
-            _ => None,
+            Expr::Literal(_)
+            | Expr::Field(_)
+            | Expr::Declared(_)
+            | Expr::Item
+            | Expr::Index { .. }
+            | Expr::Key { .. }
+            | Expr::Flatten(_)
+            | Expr::Not(_)
+            | Expr::Logic { op: Logic::Xor, of: _ }
+            | Expr::Compare { .. }
+            | Expr::Contains { .. }
+            | Expr::Matches { .. }
+            | Expr::Wildcard { .. }
+            | Expr::In { .. }
+            | Expr::BitAnd { .. }
+            | Expr::Quantify { .. }
+            | Expr::Call { .. } => None,
         }
     }
 
@@ -190,25 +215,29 @@ impl<'p> Finder<'p> {
     fn subject(self, id: ExprId, item: Item) -> Option<(ExprId, Case)> {
         let (mut id, mut item, mut case) = (id, item, Case::Kept);
         loop {
-            match self.expr(id)? {
-                Expr::Call { builtin: builtin @ (Builtin::Lower | Builtin::Upper), arguments } => {
-                    case = if *builtin == Builtin::Lower && case == Case::Kept { Case::Lower } else { Case::Lost };
-                    id = *arguments.first()?;
-                }
-                Expr::Item => {
-                    let over = item?;
-                    // What is computed for each element may be a change of case again.
-                    if let Expr::Each { over: inner, body } = self.expr(over)?
-                        && self.is_case_of_item(*body)
-                    {
-                        (id, item) = (*body, Some(*inner));
-                    } else {
-                        return (!self.is_open(over, 0)).then_some((over, case));
-                    }
-                }
-                _ => return (!self.is_open(id, 0)).then_some((id, case)),
+            let expr = self.expr(id)?;
+            if let Expr::Call { builtin: builtin @ (Builtin::Lower | Builtin::Upper), arguments } = expr {
+                let is_lower = *builtin == Builtin::Lower && case == Case::Kept;
+                case = if is_lower { Case::Lower } else { Case::Lost };
+                id = *arguments.first()?;
+                continue;
             }
+            if *expr != Expr::Item {
+                return (!self.is_open(id, 0)).then_some((id, case));
+            }
+            // What is computed for each element may be a change of case again.
+            let over = item?;
+            let Some((inner, body)) = self.change_of_case(over) else {
+                return (!self.is_open(over, 0)).then_some((over, case));
+            };
+            (id, item) = (body, Some(inner));
         }
+    }
+
+    /// What an array goes over and computes, where that is each element in another case.
+    fn change_of_case(self, id: ExprId) -> Option<(ExprId, ExprId)> {
+        let Expr::Each { over, body } = self.expr(id)? else { return None };
+        self.is_case_of_item(*body).then_some((*over, *body))
     }
 
     fn is_case_of_item(self, id: ExprId) -> bool {
@@ -285,9 +314,8 @@ impl<'p> Finder<'p> {
             Members::Strings(strings) if strings.len() <= SPREAD => {
                 strings.iter().map(|literal| self.text(id, item, Place::Whole, false, literal)).collect()
             }
-            Members::Strings(_) => {
-                (case != Case::Lost).then(|| one(Anchor { of, test: Test::Strings { set, fold: case == Case::Lower } }))
-            }
+            Members::Strings(_) => (case != Case::Lost)
+                .then(|| one(Anchor { of, test: Test::Strings { set, fold: case == Case::Lower } })),
             Members::Ips { .. } => Some(one(Anchor { of, test: Test::Addresses(set) })),
             Members::Ints(ranges) => {
                 let values = ranges.iter().flat_map(|(low, high)| *low..=*high).take(SPREAD + 1);
@@ -315,7 +343,7 @@ impl<'p> Finder<'p> {
         };
         let strength = match &anchor.test {
             Test::Text { place, fold: _, literal } => {
-                let length = literal.len().min(24) as i64 * 2;
+                let length = i64::try_from(literal.len().min(24)).unwrap_or(24) * 2;
                 match place {
                     Place::Whole => length + 8,
                     Place::Start => length - 1,
@@ -346,12 +374,6 @@ struct Needle {
     bytes: Vec<u8>,
     fold: bool,
     place: Place,
-}
-
-impl Default for Place {
-    fn default() -> Self {
-        Self::Anywhere
-    }
 }
 
 /// Literals of which every match has one.
@@ -387,7 +409,9 @@ fn join(run: &mut Needle, next: Needle) {
 /// A letter in both cases, or one byte.
 fn letter(class: &Class) -> Option<Needle> {
     let bytes = match class {
-        Class::Bytes(class) => class.ranges().iter().map(|range| (range.start(), range.end())).collect::<Vec<_>>(),
+        Class::Bytes(class) => {
+            class.ranges().iter().map(|range| (range.start(), range.end())).collect::<Vec<_>>()
+        }
         Class::Unicode(class) => class
             .ranges()
             .iter()
@@ -399,7 +423,10 @@ fn letter(class: &Class) -> Option<Needle> {
             Some(Needle { bytes: vec![first], ..Needle::default() })
         }
         [(upper, last), (lower, end)]
-            if upper == last && lower == end && upper.is_ascii_uppercase() && lower == upper.to_ascii_lowercase() =>
+            if upper == last
+                && lower == end
+                && upper.is_ascii_uppercase()
+                && lower == upper.to_ascii_lowercase() =>
         {
             Some(Needle { bytes: vec![lower], fold: true, place: Place::Anywhere })
         }
@@ -429,7 +456,9 @@ fn required(hir: &Hir) -> Option<Vec<Needle>> {
 }
 
 fn anywhere(mut needles: Vec<Needle>) -> Vec<Needle> {
-    needles.iter_mut().for_each(|needle| needle.place = Place::Anywhere);
+    for needle in &mut needles {
+        needle.place = Place::Anywhere;
+    }
     needles
 }
 
@@ -492,16 +521,15 @@ impl Display for Anchor {
                 write!(f, "{} {place} \"{}\"{case}", self.of, literal.escape_ascii())
             }
             Test::Strings { set, fold } => {
-                write!(f, "{} in {}{}", self.of, set, if *fold { " in lower case" } else { "" })
+                write!(f, "{} in ${}{}", self.of, set.0, if *fold { " in lower case" } else { "" })
             }
             Test::Int(value) => write!(f, "{} is {value}", self.of),
             Test::Address(address) => write!(f, "{} is {address}", self.of),
-            Test::Addresses(set) => write!(f, "{} in {set}", self.of),
+            Test::Addresses(set) => write!(f, "{} in ${}", self.of, set.0),
         }
     }
 }
 
-/// The scalar type that a test is about.
 impl Test {
     /// The type of the value, or of the array's elements.
     pub const fn scalar(&self) -> Scalar {
@@ -547,7 +575,7 @@ mod tests {
             ("", None),
             ("a?", None),
             (r"^/api/v[0-9]+/users/[0-9]+$", Some("/users/")),
-            (r"(?i)^/wp-(login|admin)\.php", Some("^/wp-/i")),
+            (r"(?i)^/wp-(login|admin)\.php", Some("login/i | admin/i")),
             ("(?m)^a", Some("a")),
             (r"\bselect\b", Some("select")),
             ("a^b", Some("b")),

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::anchor::Anchors;
 use crate::expr::Program;
 use crate::identity::Identity;
 use crate::policy::{Api, Endpoint, Rule};
@@ -47,6 +48,8 @@ pub struct Bundle {
     pub rules: Vec<Rule>,
     /// Who calls, and how often.
     pub identity: Identity,
+    /// By rule, what must hold wherever it does; empty where no index was planned.
+    pub anchors: Box<[Anchors]>,
     /// The file that fills geography and network fields, by name under the data directory.
     pub geoip: Option<Box<str>>,
 }

@@ -27,7 +27,12 @@ impl Display for Bundle {
         if let Some(file) = &self.geoip {
             writeln!(f, "geoip {file:?}")?;
         }
-        self.rules.iter().try_for_each(|rule| write!(f, "{rule}"))
+        for (at, rule) in self.rules.iter().enumerate() {
+            write!(f, "{rule}")?;
+            let anchors = self.anchors.get(at).into_iter().flatten();
+            anchors.into_iter().try_for_each(|anchor| writeln!(f, "  anchor {anchor}"))?;
+        }
+        Ok(())
     }
 }
 

@@ -60,7 +60,30 @@ pub fn bundle(bundle: &Bundle) -> Result<(), VerifyError> {
         why: "is malformed",
     })?;
     each("rule", &bundle.rules, |row| rule(bundle, &facts, row))?;
-    identity(bundle, &facts)
+    identity(bundle, &facts)?;
+    anchors(bundle)
+}
+
+/// A bundle's anchors are none, or what its conditions give: others would hide rules.
+fn anchors(bundle: &Bundle) -> Result<(), VerifyError> {
+    if bundle.anchors.is_empty() {
+        return Ok(());
+    }
+    let index = bundle.anchors.len();
+    if index != bundle.rules.len() {
+        return Err(VerifyError { what: "anchors", index, why: "are not one for each rule" });
+    }
+    let given = bundle.anchors.iter().zip(&bundle.rules).enumerate();
+    for (index, (given, rule)) in given {
+        if **given != *crate::anchor::of(&bundle.program, rule.when).unwrap_or_default() {
+            return Err(VerifyError {
+                what: "anchors",
+                index,
+                why: "are not what the rule's condition gives",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Checks every invariant of a program.
@@ -87,6 +110,8 @@ struct Facts {
     weight: u64,
     /// The type that [`Expr::Item`] must have around it, where it is asked for outside of an [`Expr::Each`].
     item: Option<Type>,
+    /// Whether there is a loop in it that goes over something that is no item: in a loop, it would multiply the work.
+    loops: bool,
 }
 
 struct Verifier<'a> {
@@ -101,7 +126,7 @@ impl Verifier<'_> {
 
     fn node(&self, node: &Node) -> Checked<Facts> {
         ensure(node.ty.is_valid(), "has no type")?;
-        let mut facts = Facts { ty: node.ty, depth: 1, weight: 1, item: None };
+        let mut facts = Facts { ty: node.ty, depth: 1, weight: 1, item: None, loops: false };
         let mut children = Ok(());
         node.expr.children(|id| {
             let child = self.of(id);
@@ -120,6 +145,11 @@ impl Verifier<'_> {
     fn gather(&self, facts: &mut Facts, child: Facts, expr: &Expr, id: ExprId) -> Checked {
         facts.depth = facts.depth.max(child.depth.saturating_add(1));
         facts.weight = facts.weight.saturating_add(child.weight);
+        facts.loops |= child.loops;
+        if let Expr::Each { over, body } = expr {
+            ensure(*body != id || !child.loops, "goes over the same in every turn of a loop")?;
+            facts.loops |= *over == id && child.item.is_none();
+        }
         let Some(item) = child.item else { return Ok(()) };
         if let Expr::Each { over, body } = expr
             && *body == id

@@ -108,7 +108,7 @@ impl Generator {
             .map(|at| Rule {
                 name: format!("r{at}").into(),
                 scope: Scope::Everything,
-                when: self.expr(Type::BOOL, 4, None),
+                when: if self.random.once_in(2) { self.ordinary() } else { self.expr(Type::BOOL, 4, None) },
                 actions: [Action::Log].into(),
                 phase: Phase::Head,
                 shadow: false,
@@ -160,6 +160,77 @@ impl Generator {
         }
     }
 
+    /// A condition such as people write: tests of fields, connected.
+    fn ordinary(&mut self) -> ExprId {
+        let op = match self.random.below(4) {
+            0 => Logic::Or,
+            1 => Logic::And,
+            _ => return self.simple(),
+        };
+        let last = if self.random.once_in(2) { self.simple() } else { self.expr(Type::BOOL, 2, None) };
+        let of = [self.simple(), last].into();
+        self.add(Expr::Logic { op, of }, Type::BOOL)
+    }
+
+    /// One test of a field, or of the elements of one.
+    fn simple(&mut self) -> ExprId {
+        if self.random.once_in(6) {
+            let ty = [Type::INT, Type::IP][self.random.below(2)];
+            let of = self.field(ty).unwrap_or(ExprId(0));
+            let set = self.set(ty);
+            return self.add(Expr::In { of, set }, Type::BOOL);
+        }
+        if self.random.once_in(3) {
+            let over = self.field(Type::STRING.array()).unwrap_or(ExprId(0));
+            let item = self.add(Expr::Item, Type::STRING);
+            let (over, item) = if self.random.once_in(2) {
+                let lower = self.cased(item);
+                (self.add(Expr::Each { over, body: lower }, Type::STRING.array()), item)
+            } else {
+                (over, self.cased(item))
+            };
+            let body = self.test(item);
+            let of = self.add(Expr::Each { over, body }, Type::BOOL.array());
+            return self.add(Expr::Quantify { quantifier: Quantifier::Any, of }, Type::BOOL);
+        }
+        let of = self.field(Type::STRING).unwrap_or(ExprId(0));
+        let of = self.cased(of);
+        self.test(of)
+    }
+
+    /// A string as it is, or in lower or upper case.
+    fn cased(&mut self, of: ExprId) -> ExprId {
+        let name = match self.random.below(4) {
+            0 => "lower",
+            1 => "upper",
+            _ => return of,
+        };
+        let builtin = shield_ir::Builtin::find(name).expect("it is in the table");
+        self.add(Expr::Call { builtin, arguments: [of].into() }, Type::STRING)
+    }
+
+    /// A test of a string.
+    fn test(&mut self, of: ExprId) -> ExprId {
+        let word = |this: &mut Self| this.random.pick(WORDS).as_bytes().into();
+        let expr = match self.random.below(6) {
+            0 => Expr::Contains { of, needle: word(self) },
+            1 => Expr::Matches { of, regex: self.random.pick(REGEXES).into() },
+            2 => Expr::Wildcard {
+                of,
+                pattern: self.random.pick(WILDCARDS).as_bytes().into(),
+                strict: self.random.once_in(2),
+            },
+            3 => Expr::In { of, set: self.set(Type::STRING) },
+            4 => Expr::Compare { op: Compare::Eq, left: of, right: self.literal(Type::STRING) },
+            _ => {
+                let name = ["starts_with", "ends_with"][self.random.below(2)];
+                let builtin = shield_ir::Builtin::find(name).expect("it is in the table");
+                Expr::Call { builtin, arguments: [of, self.literal(Type::STRING)].into() }
+            }
+        };
+        self.add(expr, Type::BOOL)
+    }
+
     fn field(&mut self, ty: Type) -> Option<ExprId> {
         let fields: Vec<_> = FieldId::all().filter(|id| id.row().ty == ty).collect();
         // Those that a request shows are worth more than those that only an override fills.
@@ -199,7 +270,6 @@ impl Generator {
         [0, 1, 2, 3, 5, 80, 200, -1, i64::MIN, i64::MAX][self.random.below(10)]
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm per node")]
     fn condition(&mut self, depth: u32, item: Item) -> ExprId {
         let text = |this: &mut Self| this.expr(Type::STRING, depth, item);
         let expr = match self.random.below(12) {
@@ -231,7 +301,7 @@ impl Generator {
                 Expr::In { of: self.expr(ty, depth, item), set: self.set(ty) }
             }
             9 => Expr::BitAnd { of: self.expr(Type::INT, depth, item), mask: self.int() },
-            10 => {
+            10 if item.is_none_or(|item| item.element().is_some()) => {
                 let quantifier = [Quantifier::Any, Quantifier::All][self.random.below(2)];
                 Expr::Quantify { quantifier, of: self.truths(depth, item) }
             }
@@ -285,7 +355,7 @@ impl Generator {
 
     /// Something computed for each element of an array or map.
     fn mapped(&mut self, ty: Type, depth: u32, item: Item) -> Option<ExprId> {
-        if ty.layer() != Some(Layer::Array) {
+        if ty.layer() != Some(Layer::Array) || item.is_some_and(|item| item.element().is_none()) {
             return None;
         }
         let element = match self.random.below(6) {

@@ -27,6 +27,11 @@ fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
 
 /// Compiles one text as `name`, with the files of `tests/suite/support` beside it.
 pub fn compiled(name: &str, text: &[u8]) -> Outcome {
+    compiled_with(name, text, &[])
+}
+
+/// The same, with more files beside it.
+pub fn compiled_with(name: &str, text: &[u8], more: &[(&str, &[u8])]) -> Outcome {
     let support = crate::root().join("tests/suite/support");
     let mut sources = MemorySources::default();
     for path in files("tests/suite/support", "") {
@@ -34,7 +39,9 @@ pub fn compiled(name: &str, text: &[u8]) -> Outcome {
             path.strip_prefix(&support).expect("the walk began there").to_string_lossy().into_owned();
         sources.0.insert(relative, std::fs::read(&path).expect("the walk found it").into());
     }
-    sources.0.insert(name.to_owned(), text.into());
+    for (path, bytes) in more.iter().chain([&(name, text)]) {
+        sources.0.insert((*path).to_owned(), (*bytes).into());
+    }
     compile(&sources, &[name.to_owned()])
 }
 

@@ -46,7 +46,20 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// Prefixes of fields that are about packets, which Cloudflare's network firewall filters with the same language.
-const PACKET_FIELDS: &[&str] = &["icmp", "ip.dst", "ip.hdr_len", "ip.len", "ip.opt", "ip.ttl", "ip.proto", "ip.is_fragment", "sip", "tcp", "udp", "dns.qry"];
+const PACKET_FIELDS: &[&str] = &[
+    "icmp",
+    "ip.dst",
+    "ip.hdr_len",
+    "ip.len",
+    "ip.opt",
+    "ip.ttl",
+    "ip.proto",
+    "ip.is_fragment",
+    "sip",
+    "tcp",
+    "udp",
+    "dns.qry",
+];
 
 impl Checker<'_> {
     /// A condition: an expression of type `Bool`.
@@ -77,8 +90,11 @@ impl Checker<'_> {
         if typed.ty == ty {
             return Some(typed.id);
         }
-        let mut diagnostic =
-            Diagnostic::new(E0301, expr.span, format!("{what} is {} {ty}, this is {}", article(ty), typed.ty));
+        let mut diagnostic = Diagnostic::new(
+            E0301,
+            expr.span,
+            format!("{what} is {} {ty}, this is {}", article(ty), typed.ty),
+        );
         if ty == Type::STRING && matches!(typed.ty, Type::INT | Type::IP | Type::BOOL) {
             diagnostic = diagnostic.help("wrap it: `to_string(…)`");
         }
@@ -216,7 +232,9 @@ impl Checker<'_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) {
-        if PACKET_FIELDS.iter().any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))) {
+        if PACKET_FIELDS.iter().any(|prefix| {
+            name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }) {
             self.report(
                 Diagnostic::new(E0299, span, format!("`{name}` is a field of Cloudflare's network firewall"))
                     .label("packets never reach a proxy")
@@ -332,6 +350,7 @@ impl Checker<'_> {
                 Some(self.applied(operand, element, |of| Expr::Index { of, at: *at }))
             }
             (Index::Key(key), Layer::Map) => {
+                self.remark_key(operand, key, index.span);
                 Some(self.applied(operand, element, |of| Expr::Key { of, key: key.clone().into() }))
             }
             (Index::At(_), Layer::Map) => {
@@ -499,9 +518,8 @@ impl Checker<'_> {
 fn article(ty: Type) -> &'static str {
     match ty.layer() {
         Some(Layer::Array) => "an",
-        Some(Layer::Map) => "a",
         None if ty == Type::INT || ty == Type::IP => "an",
-        None => "a",
+        Some(Layer::Map) | None => "a",
     }
 }
 

@@ -3,6 +3,7 @@
 mod body;
 mod fields;
 mod host;
+mod list;
 mod pairs;
 mod target;
 
@@ -297,9 +298,14 @@ impl<'a> Exchange<'a> {
         self.overrides.extend(fields.into_iter().filter(|(field, value)| value.is_of(field.row().ty)));
     }
 
+    /// The value that a field was given.
+    pub(crate) fn given(&self, field: FieldId) -> Option<&Value<'a>> {
+        if self.overrides.is_empty() { None } else { self.overrides.get(&field) }
+    }
+
     /// Whether a field was given a value.
     pub(crate) fn is_given(&self, field: FieldId) -> bool {
-        !self.overrides.is_empty() && self.overrides.contains_key(&field)
+        self.given(field).is_some()
     }
 
     /// Gives the names of `Program::declared` their values, by place.
@@ -556,9 +562,7 @@ fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>, place: Place) -> Result
 
 impl Facts for Exchange<'_> {
     fn field(&self, field: FieldId) -> Option<Value<'_>> {
-        if !self.overrides.is_empty()
-            && let Some(value) = self.overrides.get(&field)
-        {
+        if let Some(value) = self.given(field) {
             return Some(value.clone());
         }
         extractor(field).value(self, field)

@@ -150,9 +150,9 @@ impl<'p> Lower<'_, 'p> {
                 }
                 _ => return self.never(),
             },
-            Expr::Wildcard { of, pattern: _, strict } => match subject.constants.get(id) {
-                Some(Constant::Wildcard(pieces)) => {
-                    self.tested(id, (*of, item), || Test::Wildcard(pieces.clone(), *strict))
+            Expr::Wildcard { of, pattern: _, strict: _ } => match subject.constants.get(id) {
+                Some(Constant::Wildcard(glob)) => {
+                    self.tested(id, (*of, item), || Test::Wildcard(glob.clone()))
                 }
                 _ => return self.never(),
             },

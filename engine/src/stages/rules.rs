@@ -56,17 +56,16 @@ fn run(policy: &Policy, exchange: &mut Exchange<'_>, phase: Phase) -> Result<(),
         return Ok(());
     }
     scratch::with(|scratch| {
-        policy.begin(scratch);
+        policy.begin(scratch, exchange, phase);
         let mut from = 0;
         // INVARIANT: no action changes a fact, so what was computed for one rule is good for the next.
-        while let Some(at) = policy.next(scratch, exchange, phase, from) {
-            if let Some(rule) = policy.rules(phase).get(at).and_then(|id| policy.rule(*id)) {
+        while let Some(id) = policy.next(scratch, exchange, phase, &mut from) {
+            if let Some(rule) = policy.rule(id) {
                 act(policy, exchange, rule)?;
             }
             if is_skipped(exchange) {
                 break;
             }
-            from = at + 1;
         }
         Ok(())
     })

@@ -7,7 +7,7 @@ use shield_ir::template::Template;
 
 use super::compile::{Compiler, Options};
 use super::dialect::Dialect;
-use super::library::{Library, Loc};
+use super::library::{Expected, Library, Loc};
 use super::plan::PlanBuilder;
 use super::tree::At;
 use crate::codes;
@@ -75,8 +75,13 @@ impl Document {
         path: &str,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let library = Library::read(sources, map, path, diagnostics, version_fault)?;
+        let library = Library::read(sources, map, path, diagnostics, Expected::Document(version_fault))?;
         Some(Self { library })
+    }
+
+    /// Its title.
+    pub fn title(&self) -> Option<&str> {
+        self.library.at(self.library.root()).get("info")?.get("title")?.as_str()
     }
 
     /// Compiles its operations, their schemas into the plan.
