@@ -9,6 +9,8 @@ use regex_automata::util::syntax;
 use shield_ir::wildcard::{Part, Pieces, replacement};
 use shield_ir::{Builtin, Expr, ExprId, Literal, Program};
 
+use crate::glob::Glob;
+
 /// How large a compiled regular expression may be.
 const REGEX_BYTES: usize = 10 << 20;
 
@@ -21,11 +23,11 @@ pub enum Constant {
     /// For `matches`.
     Regex(Arc<Regex>),
     /// For `wildcard`.
-    Wildcard(Pieces),
+    Wildcard(Glob),
     /// For `regex_replace`.
     RegexReplace(Arc<Regex>, Box<[Part]>),
     /// For `wildcard_replace`.
-    WildcardReplace(Pieces, Box<[Part]>),
+    WildcardReplace(Glob, Box<[Part]>),
 }
 
 /// The constants of a program, by operation.
@@ -72,8 +74,8 @@ impl<'p> Regexes<'p> {
         if let Expr::Matches { of: _, regex } = expr {
             return Ok(Some(Constant::Regex(self.regex(regex, false)?)));
         }
-        if let Expr::Wildcard { of: _, pattern, strict: _ } = expr {
-            return Ok(Some(Constant::Wildcard(pieces(pattern)?)));
+        if let Expr::Wildcard { of: _, pattern, strict } = expr {
+            return Ok(Some(Constant::Wildcard(glob(pattern, *strict)?)));
         }
         let Expr::Call { builtin: builtin @ (Builtin::RegexReplace | Builtin::WildcardReplace), arguments } =
             expr
@@ -92,7 +94,8 @@ impl<'p> Regexes<'p> {
             let pattern = std::str::from_utf8(text(1)?).map_err(|error| error.to_string())?;
             Constant::RegexReplace(self.regex(pattern, true)?, parts)
         } else {
-            Constant::WildcardReplace(pieces(text(1)?)?, parts)
+            let strict = arguments.len() > 3 && text(3)?.contains(&b's');
+            Constant::WildcardReplace(glob(text(1)?, strict)?, parts)
         }))
     }
 
@@ -107,8 +110,10 @@ impl<'p> Regexes<'p> {
     }
 }
 
-fn pieces(pattern: &[u8]) -> Result<Pieces, String> {
-    Pieces::parse(pattern).map_err(|_| "a malformed wildcard".to_owned())
+fn glob(pattern: &[u8], strict: bool) -> Result<Glob, String> {
+    Pieces::parse(pattern)
+        .map(|pieces| Glob::new(&pieces, strict))
+        .map_err(|_| "a malformed wildcard".to_owned())
 }
 
 /// A regular expression on bytes, ASCII unless `(?u)` says otherwise, linear in time and bounded in size.

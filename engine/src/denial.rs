@@ -60,6 +60,14 @@ reasons! {
     UnknownHost     "host"    "unknown"           421 "No API has this host";
     UnknownEndpoint "endpoint" "unknown"          404 "No endpoint has this path";
     UnknownMethod   "endpoint" "method"           405 "The endpoint does not have this method";
+    SessionTwice    "session" "twice"             400 "The client identifies itself twice";
+    TokenMissing    "token"   "missing"           401 "A token is needed";
+    Token           "token"   "invalid"           401 "The token is not valid";
+    TokenScope      "token"   "scope"             403 "The token does not allow this";
+    Limit           "limits"  "exceeded"          429 "Too many requests";
+    CertificateMissing "mtls" "missing"           403 "A client certificate is needed";
+    Certificate     "mtls"    "invalid"           403 "The client certificate is not accepted";
+    CertificateHost "mtls"    "host"              421 "The connection was made for another host";
     Rule            "rules"   "block"             403 "The request is refused";
     Redirect        "rules"   "redirect"          302 "The resource is elsewhere";
     RuleLog         "rules"   "log"               200 "A rule recorded the request";
@@ -81,6 +89,7 @@ struct More {
     retry_after: Option<u64>,
     location: Option<Vec<u8>>,
     allow: Option<Box<str>>,
+    headers: Vec<(&'static str, Vec<u8>)>,
     body: Option<(BodyKind, Box<str>)>,
     problems: Problems,
 }
@@ -173,6 +182,13 @@ impl Denial {
         self
     }
 
+    /// With another header, its name in lower case.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: Vec<u8>) -> Self {
+        self.more().headers.push((name, value));
+        self
+    }
+
     /// With a body of the policy's own.
     #[must_use]
     pub fn with_body(mut self, kind: BodyKind, text: &str) -> Self {
@@ -205,6 +221,7 @@ impl Denial {
         let mut headers = vec![("cache-control", b"no-store".to_vec())];
         let none = More::default();
         let more = self.more.as_deref().unwrap_or(&none);
+        headers.extend(more.headers.iter().cloned());
         if let Some(location) = &more.location {
             headers.push(("location", location.clone()));
         }

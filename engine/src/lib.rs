@@ -19,13 +19,16 @@
 //! ```
 
 pub mod builtins;
+mod callers;
 pub mod constants;
 pub mod denial;
 pub mod event;
 pub mod exchange;
 pub mod facts;
+pub mod glob;
 pub mod interp;
 mod jit;
+mod matcher;
 pub mod pipeline;
 pub mod policy;
 pub mod router;
@@ -33,6 +36,7 @@ pub mod schema;
 mod stages;
 #[cfg(test)]
 mod testing;
+pub mod token;
 pub mod value;
 pub mod verdict;
 

@@ -1,19 +1,23 @@
 //! A bundle made ready to judge: immutable, shared, the unit of hot reload.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use shield_ir::anchor;
 use shield_ir::policy::{Api, ApiId, EndpointId, Problems, Rule, RuleId, Settings};
 use shield_ir::verify::{self, VerifyError};
 use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 
+use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
 use crate::exchange::Exchange;
 use crate::interp::{self, Meaning};
 use crate::jit::{Jit, JitError, Scratch};
+use crate::matcher::Index;
 use crate::schema::{Judge, Validators};
 use crate::stages::endpoint::Endpoints;
 use crate::stages::host::Hosts;
 use crate::stages::rules::covers;
+use crate::token::{KeySetError, Tokens};
 use crate::value::Value;
 
 /// What evaluates conditions.
@@ -32,6 +36,9 @@ pub enum LoadError {
     /// It breaks an invariant.
     #[error("the bundle breaks an invariant: {0}")]
     Invalid(#[from] VerifyError),
+    /// A set of keys in it cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeySetError),
     /// A pattern in it cannot be made.
     #[error(transparent)]
     Constant(#[from] ConstantError),
@@ -50,15 +57,18 @@ pub struct Policy {
     /// Whether some rule asks what a request's schema says of it.
     pub(crate) asks_schema: bool,
     pub(crate) shadow: bool,
+    pub(crate) callers: Option<Arc<Callers>>,
     digest: Digest,
     constants: Constants,
-    /// Conditions by rule; none where the interpreter serves.
-    jit: Option<Jit>,
+    /// Conditions by rule; none as long as the interpreter serves.
+    jit: OnceLock<Jit>,
     /// Why it does, where native code was asked for.
     fallback: Option<Box<str>>,
     api_names: Box<[Arc<str>]>,
     /// Rules by phase, in the order of the text.
     phases: [Box<[RuleId]>; 4],
+    /// Over the rules of each phase that has many.
+    indexes: [Option<Index>; 4],
 }
 
 impl Policy {
@@ -67,31 +77,50 @@ impl Policy {
         verify::bundle(&bundle)?;
         let constants = Constants::of(&bundle.program)?;
         let validators = Validators::load(bundle.schemas.clone())?;
-        let (jit, fallback) = match backend {
-            Backend::Interpreter => (None, None),
-            Backend::Jit => match Jit::new(&bundle.program, &constants, &conditions(&bundle)) {
-                Ok(jit) => (Some(jit), None),
-                Err(error) => (None, Some(error.to_string().into())),
-            },
-        };
-        let of_phase = |phase| {
+        let of_phase = |phase| -> Box<[RuleId]> {
             let rules = bundle.rules.iter().enumerate();
             rules.filter(|(_, rule)| rule.phase == phase).map(|(at, _)| RuleId(at as u32)).collect()
         };
-        Ok(Self {
+        let phases = Phase::ALL.map(of_phase);
+        let planned;
+        let anchors = if bundle.anchors.len() == bundle.rules.len() {
+            &bundle.anchors
+        } else {
+            planned = anchor::of_rules(&bundle);
+            &planned
+        };
+        let mut policy = Self {
             hosts: Hosts::of(&bundle),
             endpoints: Endpoints::of(&bundle, &validators),
             asks_schema: asks_schema(&bundle),
             validators,
-            phases: Phase::ALL.map(of_phase),
+            indexes: phases.each_ref().map(|rules| Index::of(&bundle, anchors, rules)),
+            phases,
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
+            callers: Callers::of(&bundle, &[0; 32])?,
             bundle,
             digest,
             constants,
-            jit,
-            fallback,
-        })
+            jit: OnceLock::new(),
+            fallback: None,
+        };
+        if backend == Backend::Jit
+            && let Err(error) = policy.compile()
+        {
+            policy.fallback = Some(error.to_string().into());
+        }
+        Ok(policy)
+    }
+
+    /// Makes native code, in whatever thread, while the interpreter serves; from then on the code does.
+    pub fn compile(&self) -> Result<(), JitError> {
+        if self.jit.get().is_none() {
+            let jit = Jit::new(&self.bundle.program, &self.constants, &conditions(&self.bundle))?;
+            // Of two threads that make the same code, one does so in vain.
+            self.jit.get_or_init(|| jit);
+        }
+        Ok(())
     }
 
     /// The same policy, recording what it finds and enforcing nothing where `shadow`.
@@ -99,6 +128,17 @@ impl Policy {
     pub const fn in_shadow(mut self, shadow: bool) -> Self {
         self.shadow = shadow;
         self
+    }
+
+    /// The same policy with a secret of the deployment: session identifiers and keys of counters are hashed with it.
+    pub fn with_secret(mut self, secret: &[u8; 32]) -> Result<Self, LoadError> {
+        self.callers = Callers::of(&self.bundle, secret)?;
+        Ok(self)
+    }
+
+    /// What verifies tokens; none where no item speaks of callers.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        self.callers.as_ref().map(|callers| &callers.tokens)
     }
 
     /// What it was made of.
@@ -112,8 +152,8 @@ impl Policy {
     }
 
     /// What evaluates conditions.
-    pub const fn backend(&self) -> Backend {
-        if self.jit.is_some() { Backend::Jit } else { Backend::Interpreter }
+    pub fn backend(&self) -> Backend {
+        if self.jit.get().is_some() { Backend::Jit } else { Backend::Interpreter }
     }
 
     /// Why the interpreter serves where native code was asked for.
@@ -167,44 +207,74 @@ impl Policy {
     /// The rules of a phase whose conditions hold, of those that are about the exchange.
     pub fn holding(&self, exchange: &Exchange<'_>, phase: Phase) -> Vec<RuleId> {
         let mut scratch = Scratch::default();
-        self.begin(&mut scratch);
-        let mut holding = Vec::new();
-        while let Some(at) = self.next(&scratch, exchange, phase, holding.last().map_or(0, |(at, _)| at + 1))
-        {
-            holding.extend(self.rules(phase).get(at).map(|id| (at, *id)));
+        self.begin(&mut scratch, exchange, phase);
+        let mut from = 0;
+        std::iter::from_fn(|| self.next(&scratch, exchange, phase, &mut from)).collect()
+    }
+
+    /// The same, found by walking all rules with the interpreter: the oracle of the indexes and of native code.
+    pub fn holding_naively(&self, exchange: &Exchange<'_>, phase: Phase) -> Vec<RuleId> {
+        let holds =
+            |rule: &Rule| covers(&rule.scope, exchange) && interp::holds(self.meaning(), rule.when, exchange);
+        self.rules(phase).iter().copied().filter(|id| self.rule(*id).is_some_and(holds)).collect()
+    }
+
+    /// The rules of a phase that an index lets through: those whose conditions are looked at.
+    pub fn candidates(&self, exchange: &Exchange<'_>, phase: Phase) -> Vec<RuleId> {
+        let mut scratch = Scratch::default();
+        self.begin(&mut scratch, exchange, phase);
+        scratch.candidates.iter().filter_map(|at| self.rules(phase).get(*at as usize).copied()).collect()
+    }
+
+    /// How many rules of a phase are looked at whatever the request is.
+    pub fn unanchored(&self, phase: Phase) -> usize {
+        let index = self.indexes.get(phase as usize).and_then(Option::as_ref);
+        index.map_or_else(|| self.rules(phase).len(), Index::unanchored)
+    }
+
+    /// Makes a scratch ready for facts that it has not seen, and puts the rules of a phase that may match into it.
+    pub(crate) fn begin(&self, scratch: &mut Scratch, exchange: &Exchange<'_>, phase: Phase) {
+        scratch.begin(self.jit.get().map_or(0, Jit::slots));
+        match self.indexes.get(phase as usize) {
+            Some(Some(index)) => index.collect(self.meaning(), scratch, exchange),
+            _ => scratch.candidates.extend(0..self.rules(phase).len() as u32),
         }
-        holding.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Makes a scratch ready for facts that it has not seen.
-    pub(crate) fn begin(&self, scratch: &mut Scratch) {
-        scratch.begin(self.jit.as_ref().map_or(0, Jit::slots));
-    }
-
-    /// The place of the next rule of a phase, at or after `from`, that is about the exchange and whose condition holds.
+    /// The next rule of a phase, from a place among the candidates on, that is about the exchange and whose condition holds.
     pub(crate) fn next(
         &self,
         scratch: &Scratch,
         exchange: &Exchange<'_>,
         phase: Phase,
-        from: usize,
-    ) -> Option<usize> {
-        let rest = self.rules(phase).iter().enumerate().skip(from);
-        let covered =
-            rest.filter(|(_, id)| self.rule(**id).is_some_and(|rule| covers(&rule.scope, exchange)));
-        match &self.jit {
-            Some(jit) => {
-                let running = jit.session(self.meaning(), scratch, exchange);
-                covered
-                    .filter_map(|(at, id)| Some((at, id.0 as usize, self.rule(*id)?.when)))
-                    .find(|(_, number, when)| running.holds(*number, *when))
-                    .map(|(at, _, _)| at)
+        from: &mut usize,
+    ) -> Option<RuleId> {
+        let rules = self.rules(phase);
+        let running = self.jit.get().and_then(|jit| jit.session(self.meaning(), scratch, exchange));
+        while let Some(at) = scratch.candidates.get(*from) {
+            *from += 1;
+            let id = *rules.get(*at as usize)?;
+            let rule = self.rule(id)?;
+            let holds = covers(&rule.scope, exchange)
+                && match &running {
+                    Some(running) => running.holds(id.0 as usize, rule.when),
+                    None => interp::holds(self.meaning(), rule.when, exchange),
+                };
+            if holds {
+                return Some(id);
             }
-            None => covered
-                .filter_map(|(at, id)| Some((at, self.rule(*id)?.when)))
-                .find(|(_, when)| interp::holds(self.meaning(), *when, exchange))
-                .map(|(at, _)| at),
         }
+        None
+    }
+
+    /// Whether a `Bool` expression holds.
+    pub(crate) fn is_true(&self, id: ExprId, exchange: &Exchange<'_>) -> bool {
+        interp::holds(self.meaning(), id, exchange)
+    }
+
+    /// What an expression gives.
+    pub(crate) fn value<'v>(&'v self, id: ExprId, exchange: &'v Exchange<'_>) -> Option<Value<'v>> {
+        interp::evaluate(self.meaning(), id, exchange)
     }
 
     /// The string that an expression of an action gives.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use shield_ir::policy::{ApiId, EndpointId};
+use shield_state::Op;
 
 /// How a header is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct HeaderEdit {
 pub enum Step<'a> {
     /// The request may go upstream, its body unseen.
     Forward(Permit<'a>),
+    /// The store must be asked first: give its answers to [`crate::Policy::judge_replies`].
+    Ask(Vec<Op>),
     /// The body must be seen first: give it with [`crate::Exchange::set_body`] and judge it.
     Body {
         /// How many bytes to buffer at most; a longer body is given cut to this length and marked as truncated.

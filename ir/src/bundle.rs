@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::anchor::Anchors;
 use crate::expr::Program;
+use crate::identity::Identity;
 use crate::policy::{Api, Endpoint, Rule};
 use crate::schema::Plan;
 use crate::verify::{self, VerifyError};
@@ -44,6 +46,10 @@ pub struct Bundle {
     pub schemas: Plan,
     /// Rules, in the order of the text.
     pub rules: Vec<Rule>,
+    /// Who calls, and how often.
+    pub identity: Identity,
+    /// By rule, what must hold wherever it does; empty where no index was planned.
+    pub anchors: Box<[Anchors]>,
     /// The file that fills geography and network fields, by name under the data directory.
     pub geoip: Option<Box<str>>,
 }

@@ -7,7 +7,7 @@ use crate::expr::{Expr, ExprId, Literal, Program};
 use crate::policy::{
     Action, BodyKind, Endpoint, HeaderChange, HostPattern, Mode, Protection, Rule, Scope, ScopePart, Side,
 };
-use crate::set::{Members, Set};
+use crate::set::{Members, Set, SetId};
 
 /// How many members of a set a dump shows.
 const SHOWN_MEMBERS: usize = 16;
@@ -27,7 +27,12 @@ impl Display for Bundle {
         if let Some(file) = &self.geoip {
             writeln!(f, "geoip {file:?}")?;
         }
-        self.rules.iter().try_for_each(|rule| write!(f, "{rule}"))
+        for (at, rule) in self.rules.iter().enumerate() {
+            write!(f, "{rule}")?;
+            let anchors = self.anchors.get(at).into_iter().flatten();
+            anchors.into_iter().try_for_each(|anchor| writeln!(f, "  anchor {anchor}"))?;
+        }
+        Ok(())
     }
 }
 
@@ -136,6 +141,12 @@ impl Display for ExprId {
     }
 }
 
+impl Display for SetId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "${}", self.0)
+    }
+}
+
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (at, set) in self.sets.iter().enumerate() {
@@ -170,7 +181,7 @@ impl Display for Expr {
             Self::Wildcard { of, pattern, strict } => {
                 write!(f, "{}wildcard {of} {}", if *strict { "strict " } else { "" }, Quoted(pattern))
             }
-            Self::In { of, set } => write!(f, "in {of} ${}", set.0),
+            Self::In { of, set } => write!(f, "in {of} {set}"),
             Self::BitAnd { of, mask } => write!(f, "bitwise_and {of} {mask}"),
             Self::Quantify { quantifier, of } => write!(f, "{} {of}", quantifier.name()),
             Self::Call { builtin, arguments } => {

@@ -18,6 +18,25 @@ pub struct SessionId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LimitId(pub u32);
 
+/// Everything that a policy says about callers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// What identifies clients.
+    pub sessions: Vec<Session>,
+    /// Kinds of tokens.
+    pub tokens: Vec<Token>,
+    /// Limits, in the order of the text.
+    pub limits: Vec<Limit>,
+    /// Demands for client certificates.
+    pub certificates: Vec<Mtls>,
+    /// The session of each API, by its place; a shorter list says none.
+    pub api_sessions: Vec<Option<SessionId>>,
+    /// What each API asks of callers where no endpoint is matched, by its place.
+    pub api_auth: Vec<Option<Auth>>,
+    /// What each endpoint asks of callers, by its place.
+    pub endpoint_auth: Vec<Option<Auth>>,
+}
+
 /// What identifies a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -218,7 +237,8 @@ fn claim_step(text: &str) -> Option<(ClaimStep, &str)> {
     }
     let (digits, rest) = inner.split_once(']')?;
     let is_plain = digits == "0" || !digits.starts_with('0');
-    let place = digits.parse().ok().filter(|_| is_plain && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let place =
+        digits.parse().ok().filter(|_| is_plain && digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     Some((ClaimStep::Place(place), rest))
 }
 

@@ -13,6 +13,7 @@
 //! assert_eq!(Bundle::decode(&bytes).map(|(bundle, _)| bundle), Ok(Bundle::default()));
 //! ```
 
+pub mod anchor;
 pub mod builtin;
 pub mod bundle;
 pub mod display;

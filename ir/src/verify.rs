@@ -3,6 +3,8 @@
 use crate::builtin::{Accepts, Check, Form, Parameter, Returns};
 use crate::bundle::Bundle;
 use crate::expr::{Expr, ExprId, Node, Program};
+use crate::field::Phase;
+use crate::identity::{Auth, Outcome, SessionSource, TokenId};
 use crate::policy::{Action, EndpointId, HostPattern, Rule, Scope, ScopePart};
 use crate::types::{Scalar, Type};
 use crate::wildcard::Pieces;
@@ -12,6 +14,9 @@ pub const MAX_DEPTH: u32 = 512;
 
 /// How many operations one rule evaluates at most, shared ones counted each time.
 pub const MAX_WEIGHT: u64 = 1 << 20;
+
+/// The longest window of a limit, in milliseconds: 366 days.
+pub const MAX_WINDOW: u64 = 366 * 86_400_000;
 
 /// The longest regular expression in bytes.
 pub const MAX_REGEX: usize = 1 << 16;
@@ -54,7 +59,31 @@ pub fn bundle(bundle: &Bundle) -> Result<(), VerifyError> {
         index: 0,
         why: "is malformed",
     })?;
-    each("rule", &bundle.rules, |row| rule(bundle, &facts, row))
+    each("rule", &bundle.rules, |row| rule(bundle, &facts, row))?;
+    identity(bundle, &facts)?;
+    anchors(bundle)
+}
+
+/// A bundle's anchors are none, or what its conditions give: others would hide rules.
+fn anchors(bundle: &Bundle) -> Result<(), VerifyError> {
+    if bundle.anchors.is_empty() {
+        return Ok(());
+    }
+    let index = bundle.anchors.len();
+    if index != bundle.rules.len() {
+        return Err(VerifyError { what: "anchors", index, why: "are not one for each rule" });
+    }
+    let given = bundle.anchors.iter().zip(&bundle.rules).enumerate();
+    for (index, (given, rule)) in given {
+        if **given != *crate::anchor::of(&bundle.program, rule.when).unwrap_or_default() {
+            return Err(VerifyError {
+                what: "anchors",
+                index,
+                why: "are not what the rule's condition gives",
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Checks every invariant of a program.
@@ -81,6 +110,8 @@ struct Facts {
     weight: u64,
     /// The type that [`Expr::Item`] must have around it, where it is asked for outside of an [`Expr::Each`].
     item: Option<Type>,
+    /// Whether there is a loop in it that goes over something that is no item: in a loop, it would multiply the work.
+    loops: bool,
 }
 
 struct Verifier<'a> {
@@ -95,7 +126,7 @@ impl Verifier<'_> {
 
     fn node(&self, node: &Node) -> Checked<Facts> {
         ensure(node.ty.is_valid(), "has no type")?;
-        let mut facts = Facts { ty: node.ty, depth: 1, weight: 1, item: None };
+        let mut facts = Facts { ty: node.ty, depth: 1, weight: 1, item: None, loops: false };
         let mut children = Ok(());
         node.expr.children(|id| {
             let child = self.of(id);
@@ -114,6 +145,11 @@ impl Verifier<'_> {
     fn gather(&self, facts: &mut Facts, child: Facts, expr: &Expr, id: ExprId) -> Checked {
         facts.depth = facts.depth.max(child.depth.saturating_add(1));
         facts.weight = facts.weight.saturating_add(child.weight);
+        facts.loops |= child.loops;
+        if let Expr::Each { over, body } = expr {
+            ensure(*body != id || !child.loops, "goes over the same in every turn of a loop")?;
+            facts.loops |= *over == id && child.item.is_none();
+        }
         let Some(item) = child.item else { return Ok(()) };
         if let Expr::Each { over, body } = expr
             && *body == id
@@ -270,12 +306,73 @@ pub fn literal_passes(check: Check, literal: &crate::Literal) -> bool {
     }
 }
 
+fn identity(bundle: &Bundle, facts: &[Facts]) -> Result<(), VerifyError> {
+    let identity = &bundle.identity;
+    let is_token = |id: &TokenId| (id.0 as usize) < identity.tokens.len();
+    each("session", &identity.sessions, |session| {
+        ensure(!session.sources.is_empty(), "looks nowhere")?;
+        let is_known = |source: &SessionSource| match source {
+            SessionSource::Claim(token, _) => is_token(token),
+            SessionSource::Header(_) | SessionSource::Cookie(_) => true,
+        };
+        ensure(session.sources.iter().all(is_known), "names a token that is not there")
+    })?;
+    each("token", &identity.tokens, |token| {
+        ensure(!token.from.is_empty() && !token.keys.is_empty(), "has no place or no key")?;
+        let mixed = token.algorithms.iter().any(|each| each.is_symmetric())
+            && !token.algorithms.iter().all(|each| each.is_symmetric());
+        ensure(!token.algorithms.is_empty() && !mixed, "has no algorithm or mixes secrets and key pairs")
+    })?;
+    each("session of an API", &identity.api_sessions, |session| {
+        let is_known = session.is_none_or(|id| (id.0 as usize) < identity.sessions.len());
+        ensure(is_known, "is not there")
+    })?;
+    for auth in [&identity.api_auth, &identity.endpoint_auth] {
+        each("demand for a token", auth, |auth| {
+            let is_known = |auth: &Auth| !auth.tokens.is_empty() && auth.tokens.iter().all(is_token);
+            ensure(auth.as_ref().is_none_or(is_known), "names a token that is not there")
+        })?;
+    }
+    each("limit", &identity.limits, |limit| {
+        ensure(limit.most > 0 && limit.burst != Some(0), "lets nothing through")?;
+        ensure((1..=MAX_WINDOW).contains(&limit.window), "has no window or too long a one")?;
+        ensure(limit.phase != Phase::Response, "is asked too late")?;
+        let is_scalar = |id: &ExprId| facts.get(id.index()).is_some_and(|row| row.ty.as_scalar().is_some());
+        ensure(limit.by.iter().all(is_scalar), "counts by something that is no scalar")?;
+        limit.cost.map_or(Ok(()), |id| typed(facts, id, Type::INT))?;
+        limit.count.map_or(Ok(()), |count| typed(facts, count.when, Type::BOOL))?;
+        scope(bundle, &limit.scope)?;
+        outcome(&limit.then)
+    })?;
+    each("demand for a certificate", &identity.certificates, |row| {
+        ensure(!row.authorities.is_empty(), "trusts nobody")?;
+        scope(bundle, &row.scope)?;
+        outcome(&row.then)
+    })
+}
+
+fn scope(bundle: &Bundle, scope: &Scope) -> Checked {
+    match scope {
+        Scope::Everything => Ok(()),
+        Scope::Parts(parts) => {
+            ensure(!parts.is_empty(), "is about nothing")?;
+            parts.iter().try_for_each(|part| scope_part(bundle, part))
+        }
+    }
+}
+
+fn outcome(then: &Outcome) -> Checked {
+    let is_refusal =
+        |block: &crate::policy::Block| block.status.is_none_or(|status| (400..=599).contains(&status));
+    ensure(
+        matches!(then, Outcome::Log) || matches!(then, Outcome::Block(block) if is_refusal(block)),
+        "blocks with no refusal",
+    )
+}
+
 fn rule(bundle: &Bundle, facts: &[Facts], rule: &Rule) -> Checked {
     typed(facts, rule.when, Type::BOOL)?;
-    if let Scope::Parts(parts) = &rule.scope {
-        ensure(!parts.is_empty(), "is about nothing")?;
-        parts.iter().try_for_each(|part| scope_part(bundle, part))?;
-    }
+    scope(bundle, &rule.scope)?;
     let (last, before) = rule.actions.split_last().ok_or("does nothing")?;
     ensure(before.iter().all(|action| !action.is_final()), "has a final action that is not its last")?;
     let mut strings = Ok(());

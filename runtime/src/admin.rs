@@ -63,7 +63,10 @@ pub(crate) async fn serve(admin: Arc<Admin>, socket: std::net::TcpListener) -> i
 async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer, Infallible> {
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
     if !is_ours(&admin, request.headers()) {
-        return Ok(plain(StatusCode::FORBIDDEN, "asked through a name or a page that is not the operators' own\n"));
+        return Ok(plain(
+            StatusCode::FORBIDDEN,
+            "asked through a name or a page that is not the operators' own\n",
+        ));
     }
     if !probe && !is_allowed(&admin, request.headers()) {
         let mut refused = plain(StatusCode::UNAUTHORIZED, "a bearer token is needed\n");
@@ -81,14 +84,18 @@ async fn answer(admin: Arc<Admin>, request: Request<Incoming>) -> Result<Answer,
         (_, "/healthz" | "/readyz" | "/metrics" | "/status" | "/config" | "/reload" | "/rollback") => {
             plain(StatusCode::METHOD_NOT_ALLOWED, "another method is wanted\n")
         }
-        _ => plain(StatusCode::NOT_FOUND, "GET /healthz /readyz /metrics /status /config, POST /reload /rollback\n"),
+        _ => plain(
+            StatusCode::NOT_FOUND,
+            "GET /healthz /readyz /metrics /status /config, POST /reload /rollback\n",
+        ),
     })
 }
 
 /// A browser that a page has sent here says so in `Origin`, one that was led here by a name says that name in `Host`.
 fn is_ours(admin: &Admin, headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.contains(']') { host } else { name });
+    let name =
+        host.rsplit_once(':').map_or(host, |(name, port)| if port.contains(']') { host } else { name });
     let name = name.trim_start_matches('[').trim_end_matches(']');
     let literal = name == "localhost" || name.parse::<IpAddr>().is_ok();
     !headers.contains_key(header::ORIGIN) && (literal || admin.token.is_some())
@@ -98,7 +105,8 @@ fn is_allowed(admin: &Admin, headers: &HeaderMap) -> bool {
     let Some(token) = &admin.token else { return true };
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(only), None) = (given.next(), given.next()) else { return false };
-    let bearer = only.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+    let bearer =
+        only.as_bytes().split_at_checked(7).filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
     bearer.is_some_and(|(_, given)| equal(given, token.as_bytes()))
 }
 
@@ -141,10 +149,20 @@ fn metrics(admin: &Admin) -> Answer {
     let extra = vec![
         ("shield_reloads", "counter", "Bundles loaded.", load.loads),
         ("shield_reload_failures", "counter", "Bundles that could not be loaded.", load.failures),
-        ("shield_degraded", "gauge", "1 while the last good bundle serves in place of the one asked for.", load.degraded.into()),
+        (
+            "shield_degraded",
+            "gauge",
+            "1 while the last good bundle serves in place of the one asked for.",
+            load.degraded.into(),
+        ),
         ("shield_ready", "gauge", "1 while requests are welcome.", (shared.life() == Life::Ready).into()),
         ("shield_events_written", "counter", "Events written.", events.written.load(Relaxed)),
-        ("shield_events_lost", "counter", "Events lost because their sink was slow or dead.", events.lost.load(Relaxed)),
+        (
+            "shield_events_lost",
+            "counter",
+            "Events lost because their sink was slow or dead.",
+            events.lost.load(Relaxed),
+        ),
         ("shield_buffer_bytes", "gauge", "Memory in use for bodies being inspected.", shared.memory.used()),
     ];
     let mut answer = plain(StatusCode::OK, metrics::render(&shared.counters, &extra));
@@ -180,7 +198,9 @@ async fn load(admin: &Arc<Admin>, how: fn(&Loader) -> Result<String, LoadError>)
     let loader = Arc::clone(&admin.loader);
     match tokio::task::spawn_blocking(move || how(&loader)).await {
         Ok(Ok(digest)) => json_answer(StatusCode::OK, &json!({ "digest": digest })),
-        Ok(Err(error)) => json_answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "error": error.to_string() })),
+        Ok(Err(error)) => {
+            json_answer(StatusCode::UNPROCESSABLE_ENTITY, &json!({ "error": error.to_string() }))
+        }
         Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "loading was interrupted\n"),
     }
 }

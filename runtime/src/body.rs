@@ -48,7 +48,10 @@ impl Body for Inbound {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match self.first.pop() {
             Some(bytes) => Frame::data(bytes),
             None => match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
@@ -70,7 +73,10 @@ impl Body for Inbound {
 
     fn size_hint(&self) -> SizeHint {
         let first: usize = self.first.iter().map(Bytes::len).sum();
-        self.incoming.size_hint().exact().map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + first as u64))
+        self.incoming
+            .size_hint()
+            .exact()
+            .map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + first as u64))
     }
 }
 
@@ -129,7 +135,11 @@ pub(crate) struct Buffered {
 }
 
 /// Reads a body to its end, or to `most` bytes.
-pub(crate) async fn buffer(mut body: Incoming, most: u64, memory: &Arc<Memory>) -> Result<Buffered, BodyError> {
+pub(crate) async fn buffer(
+    mut body: Incoming,
+    most: u64,
+    memory: &Arc<Memory>,
+) -> Result<Buffered, BodyError> {
     let mut share = memory.share();
     let mut whole = Bytes::new();
     let mut grown = BytesMut::new();

@@ -34,7 +34,10 @@ impl AddressRule {
             "x-forwarded-for" => From::XForwardedFor,
             _ => From::Peer,
         };
-        Self { from, trusted: settings.trusted_proxies.iter().filter_map(|text| Network::parse(text)).collect() }
+        Self {
+            from,
+            trusted: settings.trusted_proxies.iter().filter_map(|text| Network::parse(text)).collect(),
+        }
     }
 
     /// Whether this peer may say who the client is.
@@ -53,7 +56,8 @@ impl AddressRule {
             return client;
         }
         let name = if self.from == From::Forwarded { header::FORWARDED } else { X_FORWARDED_FOR };
-        let lines: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("")).collect();
+        let lines: Vec<&str> =
+            headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("")).collect();
         let hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
         for hop in hops.take(MOST_HOPS) {
             let text = if self.from == From::Forwarded { forwarded_for(hop) } else { Some(hop.trim()) };
@@ -106,12 +110,12 @@ mod tests {
 
     use super::*;
 
-    fn client(from: &'static str, name: HeaderName, lines: &[&str]) -> String {
+    fn client(from: &'static str, name: &HeaderName, lines: &[&str]) -> String {
         let trusted_proxies = vec!["10.0.0.0/8".into(), "::1".into()];
         let settings = Settings { client_address: from, trusted_proxies, ..Settings::default() };
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(&name, HeaderValue::from_str(line).unwrap());
+            headers.append(name, HeaderValue::from_str(line).unwrap());
         }
         AddressRule::new(&settings).client("10.0.0.1".parse().unwrap(), &headers).to_string()
     }
@@ -130,7 +134,7 @@ mod tests {
             (vec!["fe80::1%eth0"], "10.0.0.1"),
             (vec!["0177.0.0.1"], "10.0.0.1"),
         ] {
-            assert_eq!(client("x-forwarded-for", X_FORWARDED_FOR, &lines), expected, "{lines:?}");
+            assert_eq!(client("x-forwarded-for", &X_FORWARDED_FOR, &lines), expected, "{lines:?}");
         }
     }
 
@@ -142,17 +146,21 @@ mod tests {
             ("for=_hidden", "10.0.0.1"),
             ("for=1.1.1.1;for=2.2.2.2", "10.0.0.1"),
         ] {
-            assert_eq!(client("forwarded", header::FORWARDED, &[line]), expected, "{line}");
+            assert_eq!(client("forwarded", &header::FORWARDED, &[line]), expected, "{line}");
         }
     }
 
     #[test]
     fn a_peer_that_is_not_trusted_is_the_client_itself() {
-        let settings = Settings { client_address: "x-forwarded-for", trusted_proxies: vec!["10.0.0.0/8".into()], ..Settings::default() };
+        let settings = Settings {
+            client_address: "x-forwarded-for",
+            trusted_proxies: vec!["10.0.0.0/8".into()],
+            ..Settings::default()
+        };
         let mut headers = HeaderMap::new();
         headers.append(X_FORWARDED_FOR, HeaderValue::from_static("1.2.3.4"));
         let peer = "::ffff:192.0.2.1".parse().unwrap();
         assert_eq!(AddressRule::new(&settings).client(peer, &headers).to_string(), "192.0.2.1");
-        assert_eq!(client("peer", X_FORWARDED_FOR, &["1.2.3.4"]), "10.0.0.1");
+        assert_eq!(client("peer", &X_FORWARDED_FOR, &["1.2.3.4"]), "10.0.0.1");
     }
 }

@@ -79,7 +79,8 @@ fn watcher(paths: &[PathBuf], changed: mpsc::Sender<()>) -> notify::Result<Recom
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
-        let concerns = |path: &PathBuf| path.file_name().is_some_and(|name| names.iter().any(|known| known == name));
+        let concerns =
+            |path: &PathBuf| path.file_name().is_some_and(|name| names.iter().any(|known| known == name));
         if !event.kind.is_access() && event.paths.iter().any(concerns) {
             // A full channel already says what this would.
             let _ = changed.try_send(());
@@ -93,5 +94,5 @@ fn watcher(paths: &[PathBuf], changed: mpsc::Sender<()>) -> notify::Result<Recom
 }
 
 fn folder(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }

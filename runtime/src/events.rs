@@ -69,7 +69,9 @@ impl Events {
     /// Waits a moment for the lines that are still queued.
     pub(crate) fn finish(&self) {
         let (done, wait) = sync_channel(1);
-        if let Some(queue) = &self.queue && queue.try_send(Message::Finish(done)).is_ok() {
+        if let Some(queue) = &self.queue
+            && queue.try_send(Message::Finish(done)).is_ok()
+        {
             // A dead sink is not waited for any longer.
             let _ = wait.recv_timeout(LAST_WRITE);
         }
@@ -166,7 +168,8 @@ impl Serialize for Text<'_> {
         let text = String::from_utf8_lossy(bytes);
         let cut = if bytes.len() < self.0.len() { "…" } else { "" };
         // DEL and the C1 controls move terminals too, and JSON lets them stand.
-        let clean: String = text.chars().map(|c| if ('\u{7f}'..='\u{9f}').contains(&c) { '\u{fffd}' } else { c }).collect();
+        let clean: String =
+            text.chars().map(|c| if ('\u{7f}'..='\u{9f}').contains(&c) { '\u{fffd}' } else { c }).collect();
         serializer.serialize_str(&(clean + cut))
     }
 }

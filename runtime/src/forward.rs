@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use hyper::body::Incoming;
+use bytes::Bytes;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
@@ -11,7 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, Uri, Version};
 use shield_engine::{HeaderEdit, Permit};
 
-use crate::body::{self, Buffered};
+use crate::body::BodyError;
 use crate::client::X_FORWARDED_FOR;
 use crate::hop::{self, Trust};
 use crate::listen::client::Client;
@@ -42,8 +43,13 @@ impl Onward {
         record: &Record,
     ) -> Result<Self, Refusal> {
         let mut headers = hop::request(&parts.headers, client.trust);
-        if parts.version >= Version::HTTP_2 && let Some(authority) = parts.uri.authority() {
-            headers.insert(header::HOST, HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::internal())?);
+        if parts.version >= Version::HTTP_2
+            && let Some(authority) = parts.uri.authority()
+        {
+            headers.insert(
+                header::HOST,
+                HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::internal())?,
+            );
         }
         forwarded_for(&mut headers, client);
         record.trace.apply(&mut headers);
@@ -57,10 +63,15 @@ impl Onward {
 
     /// The head for one try.
     pub(crate) fn request(&self, body: Outgoing) -> Request<Outgoing> {
+        let unknown_length = body.size_hint().exact().is_none();
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.target.clone();
         request.headers_mut().clone_from(&self.headers);
+        if unknown_length {
+            // Said here, since a body of a `GET` is left out where nothing announces it.
+            request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         request
     }
 }
@@ -68,7 +79,12 @@ impl Onward {
 /// Says whom the request comes from: after the hops that a trusted proxy has named, or alone.
 fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
     let chain = match client.trust {
-        Trust::Proxy => headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]),
+        Trust::Proxy => headers
+            .get_all(X_FORWARDED_FOR)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect::<Vec<_>>()
+            .join(&b", "[..]),
         Trust::Nobody => Vec::new(),
     };
     let value = if chain.is_empty() {
@@ -104,21 +120,22 @@ pub(crate) fn switch(
     Ok(Response::from_parts(parts, Reply::whole("")))
 }
 
-/// Reads an answer's body that must be seen before any of it is sent on.
-pub(crate) async fn whole(
-    worker: &Rc<Worker>,
-    incoming: Incoming,
-    most: u64,
-    (lease, progress): (Lease, Rc<Progress>),
-) -> Result<Reply, Refusal> {
-    let read = body::buffer(incoming, most, &worker.shared.memory).await;
-    let Ok(Buffered { bytes, more: None, .. }) = read else {
-        return Err(Refusal::new("upstream", "response_body", 502).saying("the answer could not be read as a whole"));
-    };
+/// An answer that has been read to its end: its connection is free.
+pub(crate) fn whole(worker: &Rc<Worker>, bytes: Bytes, lease: Lease, progress: &Progress) -> Reply {
     if progress.complete.get() {
         lease.give_back(worker.ticks.now(), worker.upstreams.most_idle);
     }
-    Ok(Reply::whole(bytes))
+    Reply::whole(bytes)
+}
+
+/// An answer that must be seen and could not be read.
+pub(crate) fn unread(error: &BodyError) -> Refusal {
+    match error {
+        BodyError::NoMemory => Refusal::overload("buffer_memory"),
+        BodyError::TooLarge | BodyError::Broken(_) => {
+            Refusal::new("upstream", "response_body", 502).saying("the answer broke off")
+        }
+    }
 }
 
 /// An answer's head as the client gets it.

@@ -17,14 +17,41 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 
 /// What `Connection` cannot take away, since policies and origins decide by it.
 const PROTECTED: [&str; 24] = [
-    "accept", "accept-encoding", "accept-language", "authorization", "cache-control", "content-encoding", "content-length",
-    "content-type", "cookie", "date", "expect", "forwarded", "host", "if-match", "if-none-match", "origin", "range", "referer",
-    "traceparent", "tracestate", "user-agent", "x-api-key", "x-csrf-token", "x-real-ip",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cache-control",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "host",
+    "if-match",
+    "if-none-match",
+    "origin",
+    "range",
+    "referer",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "x-api-key",
+    "x-csrf-token",
+    "x-real-ip",
 ];
 
 /// Headers that say who a client is and that only the proxy may write, besides all that start with [`OURS`].
 const IDENTITY: [&str; 8] = [
-    "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip", "client-cert",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-real-ip",
+    "client-cert",
     "client-cert-chain",
 ];
 
@@ -45,7 +72,10 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
     let named = nominated(from);
     let mut to = HeaderMap::with_capacity(from.len() + 4);
     for (name, value) in from {
-        let gone = HOP_BY_HOP.contains(name) || *name == header::EXPECT || named.contains(&name.as_str()) || is_identity(name, trust);
+        let gone = HOP_BY_HOP.contains(name)
+            || *name == header::EXPECT
+            || named.contains(&name.as_str())
+            || is_identity(name, trust);
         if !gone {
             to.append(name.clone(), value.clone());
         }
@@ -61,15 +91,20 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
 pub(crate) fn response(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         let named: Vec<String> = nominated(headers).into_iter().map(String::from).collect();
-        named.iter().for_each(|name| drop(headers.remove(name.as_str())));
+        for name in named {
+            headers.remove(name.as_str());
+        }
     }
     for name in &HOP_BY_HOP {
         if *name != header::CONTENT_LENGTH {
             headers.remove(name);
         }
     }
-    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
-    ours.iter().for_each(|name| drop(headers.remove(name)));
+    let ours: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
 }
 
 /// The headers that `Connection` names and may name.
@@ -154,7 +189,13 @@ mod tests {
 
     #[test]
     fn a_response_loses_what_belongs_to_its_connection() {
-        let mut map = headers(&[("connection", "x-hop"), ("x-hop", "1"), ("x-shield-id", "1"), ("content-length", "3"), ("etag", "x")]);
+        let mut map = headers(&[
+            ("connection", "x-hop"),
+            ("x-hop", "1"),
+            ("x-shield-id", "1"),
+            ("content-length", "3"),
+            ("etag", "x"),
+        ]);
         response(&mut map);
         assert_eq!(names(&map), ["content-length", "etag"]);
     }

@@ -198,18 +198,29 @@ impl Drop for Server {
 /// The threads that serve.
 type Threads = Vec<JoinHandle<io::Result<()>>>;
 
-fn spawn_workers(shared: &Arc<Shared>, sockets: Vec<Vec<Bound>>, stop: &watch::Receiver<bool>) -> Result<Threads, StartError> {
+fn spawn_workers(
+    shared: &Arc<Shared>,
+    sockets: Vec<Vec<Bound>>,
+    stop: &watch::Receiver<bool>,
+) -> Result<Threads, StartError> {
     let tls = upstream_trust(&shared.settings)?;
     let seats = sockets.into_iter().zip(&shared.counters).enumerate();
-    seats.map(|(index, (sockets, counters))| {
-        let (shared, counters, tls, stop) = (Arc::clone(shared), Arc::clone(counters), tls.clone(), stop.clone());
-        let seed = files::random_seed()?;
-        spawn(format!("worker-{index}"), move || worker::run(Worker::new(shared, counters, tls, seed), sockets, stop))
-    })
-    .collect()
+    seats
+        .map(|(index, (sockets, counters))| {
+            let (shared, counters, tls, stop) =
+                (Arc::clone(shared), Arc::clone(counters), tls.clone(), stop.clone());
+            let seed = files::random_seed()?;
+            spawn(format!("worker-{index}"), move || {
+                worker::run(Worker::new(shared, counters, tls, seed), sockets, stop)
+            })
+        })
+        .collect()
 }
 
-fn spawn(name: String, run: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<JoinHandle<io::Result<()>>, StartError> {
+fn spawn(
+    name: String,
+    run: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> Result<JoinHandle<io::Result<()>>, StartError> {
     Ok(std::thread::Builder::new().name(name).spawn(run)?)
 }
 

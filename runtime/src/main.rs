@@ -44,7 +44,7 @@ fn run(settings: Settings) -> ExitCode {
 fn wait(server: Server) -> ExitCode {
     let status = server.status();
     let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
-    let admin = server.admin().map_or("off".into(), |address| address.to_string());
+    let admin = server.admin().map_or_else(|| "off".into(), |address| address.to_string());
     let digest = status.active.unwrap_or_default();
     say(&format!("shieldd: serving {digest} at {}, admin at {admin}", addresses.join(" ")));
     if let Some(error) = status.error {

@@ -1,4 +1,4 @@
-//! Counters of each worker, written by its thread alone, and their sum in the OpenMetrics text format.
+//! Counters of each worker, written by its thread alone, and their sum in the `OpenMetrics` text format.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,8 +17,10 @@ pub(crate) fn drop_one(gauge: &AtomicU64) {
 }
 
 /// Upper bounds of the latency classes in microseconds; the last class has none.
-const BOUNDS: [u64; 14] =
-    [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
+const BOUNDS: [u64; 14] = [
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+    5_000_000,
+];
 
 /// What one worker counts.
 #[derive(Debug, Default)]
@@ -81,7 +83,8 @@ pub(crate) type Extra = Vec<(&'static str, &'static str, &'static str, u64)>;
 pub(crate) fn render(workers: &[std::sync::Arc<Counters>], extra: &Extra) -> String {
     let mut out = String::with_capacity(4096);
     let sum = |read: &dyn Fn(&Counters) -> u64| workers.iter().map(|counters| read(counters)).sum::<u64>();
-    let simple = SIMPLE.iter().map(|(name, kind, help, read)| (*name, *kind, *help, sum(&|c| read(c).load(Relaxed))));
+    let simple =
+        SIMPLE.iter().map(|(name, kind, help, read)| (*name, *kind, *help, sum(&|c| read(c).load(Relaxed))));
     for (name, kind, help, value) in simple.chain(extra.iter().copied()) {
         family(&mut out, name, kind, help);
         let total = if kind == "counter" { "_total" } else { "" };
@@ -105,12 +108,17 @@ fn family(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# TYPE {name} {kind}\n# HELP {name} {help}");
 }
 
-fn latency(out: &mut String, sum: &dyn Fn(&dyn Fn(&Counters) -> u64) -> u64) {
+/// Adds up what one way of looking finds in every worker.
+type Sum<'a> = dyn Fn(&dyn Fn(&Counters) -> u64) -> u64 + 'a;
+
+#[expect(clippy::cast_precision_loss, reason = "seconds are shown, not counted with")]
+fn latency(out: &mut String, sum: &Sum<'_>) {
     family(out, "shield_request_seconds", "histogram", "Time from a request's head to its response's head.");
     let mut below = 0;
     for index in 0..=BOUNDS.len() {
         below += sum(&|c| c.latency.get(index).map_or(0, |n| n.load(Relaxed)));
-        let bound = BOUNDS.get(index).map_or("+Inf".into(), |micros| (*micros as f64 / 1e6).to_string());
+        let bound =
+            BOUNDS.get(index).map_or_else(|| "+Inf".into(), |micros| (*micros as f64 / 1e6).to_string());
         let _ = writeln!(out, "shield_request_seconds_bucket{{le=\"{bound}\"}} {below}");
     }
     let seconds = sum(&|c| c.latency_sum.load(Relaxed)) as f64 / 1e6;
@@ -141,7 +149,7 @@ mod tests {
             worker.answered(204, Duration::from_micros(300));
             worker.denied("rules", "block");
         }
-        workers[0].answered(502, Duration::from_secs(60));
+        workers[0].answered(502, Duration::from_mins(1));
         let text = render(&workers, &Extra::new());
         for line in [
             "shield_responses_total{class=\"2xx\"} 2",

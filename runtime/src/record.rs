@@ -89,7 +89,8 @@ impl Record {
 
     /// Whether there will be an event.
     pub(crate) fn is_told(&self, outcome: &Result<Response<Reply>, Refusal>) -> bool {
-        self.worker.shared.events.wanted() && (outcome.is_err() || !self.findings.is_empty() || self.is_sampled())
+        self.worker.shared.events.wanted()
+            && (outcome.is_err() || !self.findings.is_empty() || self.is_sampled())
     }
 
     /// Keeps what the event says of the request; paths and queries may hold secrets, so the path is the endpoint's
@@ -155,7 +156,7 @@ impl Record {
                 (false, true) => "access",
             },
             id: self.id().as_str().into(),
-            trace: hex(&self.trace.trace),
+            trace: hex(&self.trace.id),
             bundle: self.snapshot.as_ref().map_or("", |snapshot| &snapshot.digest),
             client: self.client.to_string(),
             protocol: said.protocol,
@@ -193,9 +194,7 @@ fn finding(event: &shield_engine::Event) -> serde_json::Value {
         members.insert("detail".into(), (&**detail).into());
     }
     if !event.violations.is_empty() {
-        let violation = |v: &shield_engine::Violation| {
-            json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() })
-        };
+        let violation = |v: &shield_engine::Violation| json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() });
         members.insert("violations".into(), event.violations.iter().map(violation).collect());
     }
     members.into()

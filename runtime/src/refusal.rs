@@ -64,9 +64,13 @@ impl Refusal {
     pub(crate) fn body(error: &BodyError, fault: Option<Fault>) -> Self {
         match (fault, error) {
             (Some(fault), _) => Self::framing(fault),
-            (None, BodyError::TooLarge) => Self { close: true, ..Self::new("body", "too_large", 413).saying("the body is too large") },
+            (None, BodyError::TooLarge) => {
+                Self { close: true, ..Self::new("body", "too_large", 413).saying("the body is too large") }
+            }
             (None, BodyError::NoMemory) => Self { close: true, ..Self::overload("buffer_memory") },
-            (None, BodyError::Broken(_)) => Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") },
+            (None, BodyError::Broken(_)) => {
+                Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") }
+            }
         }
     }
 
@@ -75,12 +79,18 @@ impl Refusal {
         match (fault, failure) {
             (Some(fault), Failure::Client) => Self::framing(fault),
             (_, Failure::NoOrigin) => Self::new("upstream", "no_origin", 502).saying("the API has no origin"),
-            (_, Failure::Connect) => Self::new("upstream", "connect", 502).saying("no origin could be reached"),
-            (_, Failure::Broken) => Self::new("upstream", "broken", 502).saying("the origin gave no valid response"),
+            (_, Failure::Connect) => {
+                Self::new("upstream", "connect", 502).saying("no origin could be reached")
+            }
+            (_, Failure::Broken) => {
+                Self::new("upstream", "broken", 502).saying("the origin gave no valid response")
+            }
             (_, Failure::Timeout) => Self::new("upstream", "timeout", 504).saying("the origin took too long"),
             (_, Failure::Busy) => Self::overload("upstream_connections"),
             (_, Failure::TooLarge) => Self::body(&BodyError::TooLarge, fault),
-            (None, Failure::Client) => Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") },
+            (None, Failure::Client) => {
+                Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") }
+            }
         }
     }
 
@@ -93,19 +103,16 @@ impl Refusal {
         }));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        match &self.answer {
-            Some(answer) => {
-                for (name, value) in &answer.headers {
-                    // What no header can hold (a line break from a request) is left out, never written.
-                    if let Ok(value) = HeaderValue::from_bytes(value) {
-                        headers.append(header::HeaderName::from_static(name), value);
-                    }
+        if let Some(answer) = &self.answer {
+            for (name, value) in &answer.headers {
+                // What no header can hold (a line break from a request) is left out, never written.
+                if let Ok(value) = HeaderValue::from_bytes(value) {
+                    headers.append(header::HeaderName::from_static(name), value);
                 }
             }
-            None => {
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            }
+        } else {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
         if self.status == 503 {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -129,7 +129,9 @@ impl Loader {
             from: Some(from),
             since: clock::unix_millis(),
             loads: status.loads + 1,
-            error: kept.err().map(|error| format!("the bundle serves, and could not be kept on disk: {error}")),
+            error: kept
+                .err()
+                .map(|error| format!("the bundle serves, and could not be kept on disk: {error}")),
             ..LoadStatus { failures: status.failures, ..LoadStatus::default() }
         };
         digest

@@ -1,13 +1,15 @@
 //! What goes back to a client: a body made here, or the origin's as it comes.
 
+use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use crate::gate::link::Busy;
+use crate::gate::link::{Busy, Link, Order};
 use crate::upstream::{Lease, Progress};
 use crate::worker::{Flight, Worker};
 
@@ -17,6 +19,30 @@ pub(crate) struct Reply {
     content: Content,
     /// Until this is dropped, the request counts as being served.
     pub(crate) serving: Option<Serving>,
+    /// Where a stream of several on one connection must be watched by itself.
+    pub(crate) stall: Option<Rc<Stall>>,
+}
+
+/// Since when a client has not asked for the next piece of a response.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    link: Arc<Link>,
+    /// 0 while it is the origin's turn.
+    since: Cell<u32>,
+}
+
+impl Stall {
+    pub(crate) fn new(link: &Arc<Link>) -> Rc<Self> {
+        Rc::new(Self { link: Arc::clone(link), since: Cell::new(link.tick()) })
+    }
+
+    /// Gives the connection up when the client has taken nothing for so long.
+    pub(crate) fn watch(&self, patience: u32) {
+        let since = self.since.get();
+        if since != 0 && self.link.tick().saturating_sub(since) > patience {
+            self.link.order(Order::Close);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -28,6 +54,8 @@ enum Content {
 /// An origin's body and the connection it comes from.
 #[derive(Debug)]
 struct Stream {
+    /// What has been read already, the last first.
+    first: Vec<Bytes>,
     incoming: Incoming,
     lease: Option<Lease>,
     progress: Rc<Progress>,
@@ -43,23 +71,32 @@ pub(crate) struct Serving {
 
 impl Reply {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self { content: Content::Whole(bytes.into()), serving: None }
+        Self { content: Content::Whole(bytes.into()), serving: None, stall: None }
     }
 
-    /// Passes an origin's body on; the connection is used again when the body has been read to its end.
-    pub(crate) fn stream(incoming: Incoming, lease: Lease, progress: Rc<Progress>, worker: &Rc<Worker>) -> Self {
-        let mut stream = Stream { incoming, lease: Some(lease), progress, worker: Rc::clone(worker) };
+    /// Passes an origin's body on, after what has been read of it; the connection is used again when the body has
+    /// been read to its end.
+    pub(crate) fn stream(
+        read: [Bytes; 2],
+        incoming: Incoming,
+        (lease, progress): (Lease, Rc<Progress>),
+        worker: &Rc<Worker>,
+    ) -> Self {
+        let first = read.into_iter().rev().filter(|bytes| !bytes.is_empty()).collect();
+        let mut stream = Stream { first, incoming, lease: Some(lease), progress, worker: Rc::clone(worker) };
         if stream.incoming.is_end_stream() {
             stream.give_back();
         }
-        Self { content: Content::Stream(stream), serving: None }
+        Self { content: Content::Stream(stream), serving: None, stall: None }
     }
 }
 
 impl Stream {
     fn give_back(&mut self) {
         // A request that the origin answered before reading all of it leaves a connection that nobody can use.
-        if let Some(lease) = self.lease.take() && self.progress.complete.get() {
+        if let Some(lease) = self.lease.take()
+            && self.progress.complete.get()
+        {
             lease.give_back(self.worker.ticks.now(), self.worker.upstreams.most_idle);
         }
     }
@@ -69,13 +106,47 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match &mut self.content {
-            Content::Whole(bytes) => {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = self.content.poll_frame(cx);
+        if let Some(stall) = &self.stall {
+            stall.since.set(if polled.is_ready() { stall.link.tick() } else { 0 });
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Stream(stream) => stream.first.is_empty() && stream.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(stream) => {
+                let first: usize = stream.first.iter().map(Bytes::len).sum();
+                let rest = stream.incoming.size_hint().exact();
+                rest.map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + first as u64))
+            }
+        }
+    }
+}
+
+impl Content {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self {
+            Self::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Content::Stream(stream) => {
+            Self::Stream(stream) => {
+                if let Some(bytes) = stream.first.pop() {
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
                 let frame = ready!(Pin::new(&mut stream.incoming).poll_frame(cx));
                 match &frame {
                     Some(Ok(_)) if !stream.incoming.is_end_stream() => {}
@@ -84,20 +155,6 @@ impl Body for Reply {
                 }
                 Poll::Ready(frame)
             }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Whole(bytes) => bytes.is_empty(),
-            Content::Stream(stream) => stream.incoming.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(stream) => stream.incoming.size_hint(),
         }
     }
 }

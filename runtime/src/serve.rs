@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
@@ -53,6 +54,9 @@ pub(crate) async fn serve(
     });
     if close && version < Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if version == Version::HTTP_2 {
+        response.body_mut().stall = Some(worker.watch_reply(&client.link));
     }
     record.answered(response.status());
     response.body_mut().serving = flight.map(|flight| Serving { _busy: busy, _flight: flight });
@@ -106,39 +110,58 @@ async fn judged(way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result
     let seed = worker.random.id();
     let asked = Asked { parts, absolute: absolute.as_deref(), id: id.as_str(), client, seed };
     // What the exchange borrows later is declared before it.
-    let (buffered, answered);
+    let (buffered, answered, answer_body);
     let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
     let (permit, content) = match judging.head(record)? {
         Step::Forward(permit) => (permit, stream(worker, incoming)?),
         Step::Body { max } => {
             let read = body::buffer(incoming, max, &worker.shared.memory).await;
-            let Buffered { bytes, more, share: _share } = read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
+            let Buffered { bytes, more, share: _share } =
+                read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
             buffered = bytes;
             let permit = judging.body(&buffered, more.is_some(), record)?;
             let most = worker.shared.settings.body_size;
-            (permit, match more {
-                None => Content::whole(buffered.clone()),
-                Some((beyond, rest)) => Content::Stream(Inbound::continued([buffered.clone(), beyond], rest, most)),
-            })
+            (
+                permit,
+                match more {
+                    None => Content::whole(buffered.clone()),
+                    Some((beyond, rest)) => {
+                        Content::Stream(Inbound::continued([buffered.clone(), beyond], rest, most))
+                    }
+                },
+            )
         }
     };
     let group = snapshot.group(permit.api());
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
-    let call = Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
+    let call =
+        Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
     let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
     let sent = worker.upstreams.send(permit, call, content, &moment).await;
-    let Answer { response, lease, progress, member } = sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
+    let Answer { response, lease, progress, member } =
+        sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
     record.upstream = Some(member.address);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return forward::switch(worker, client, response, wish.zip(change));
     }
     let (head, incoming) = response.into_parts();
-    let reply = match judging.response_body() {
-        None => Reply::stream(incoming, lease, progress, worker),
-        Some(most) => forward::whole(worker, incoming, most, (lease, progress)).await?,
-    };
     answered = head;
-    let edits = judging.response(&answered, record)?;
+    let reply = match judging.answer(&answered, record) {
+        None => Reply::stream([Bytes::new(), Bytes::new()], incoming, (lease, progress), worker),
+        Some(most) => {
+            let read = body::buffer(incoming, most, &worker.shared.memory).await;
+            let Buffered { bytes, more, share: _share } = read.map_err(|error| forward::unread(&error))?;
+            answer_body = bytes;
+            judging.answer_body(&answer_body, more.is_some());
+            match more {
+                None => forward::whole(worker, answer_body.clone(), lease, &progress),
+                Some((beyond, rest)) => {
+                    Reply::stream([answer_body.clone(), beyond], rest, (lease, progress), worker)
+                }
+            }
+        }
+    };
+    let edits = judging.response(record)?;
     drop(judging);
     Ok(Response::from_parts(forward::homeward(answered, &edits), reply))
 }

@@ -28,10 +28,16 @@ impl Snapshot {
         let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
         let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
         let policy = policy.in_shadow(settings.mode == "shadow");
-        let groups = policy.bundle().apis.iter().map(|api| group(urls(&api.upstreams, settings)?, registry));
+        let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
         let groups = groups.collect::<Result<_, _>>()?;
-        let rest = group(settings.upstream.clone(), registry)?;
-        Ok(Self { digest: digest.to_string().into(), limits: translate::limits(settings), policy, groups, rest })
+        let rest = group(&settings.upstream, registry)?;
+        Ok(Self {
+            digest: digest.to_string().into(),
+            limits: translate::limits(settings),
+            policy,
+            groups,
+            rest,
+        })
     }
 
     /// Where the requests of an API go, or those of none.
@@ -55,7 +61,8 @@ fn urls(upstreams: &[Upstream], settings: &Settings) -> Result<Vec<String>, Stri
         match upstream {
             Upstream::Url(url) => urls.push(url.to_string()),
             Upstream::Environment(name) => {
-                let value = files::variable(name).ok_or_else(|| format!("the environment variable `{name}` names no upstream"))?;
+                let value = files::variable(name)
+                    .ok_or_else(|| format!("the environment variable `{name}` names no upstream"))?;
                 urls.extend(value.split_whitespace().map(String::from));
             }
         }
@@ -63,8 +70,9 @@ fn urls(upstreams: &[Upstream], settings: &Settings) -> Result<Vec<String>, Stri
     Ok(urls)
 }
 
-fn group(urls: Vec<String>, registry: &Registry) -> Result<Group, String> {
-    let origins = urls.iter().map(|url| Origin::parse(url).map_err(|expected| format!("`{url}` is not {expected}")));
+fn group(urls: &[String], registry: &Registry) -> Result<Group, String> {
+    let origins =
+        urls.iter().map(|url| Origin::parse(url).map_err(|expected| format!("`{url}` is not {expected}")));
     let group = Group::new(origins.collect::<Result<_, _>>()?);
     group.resolve(registry);
     Ok(group)

@@ -12,7 +12,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Trace {
     /// Shared with everybody who touches the request.
-    pub(crate) trace: [u8; 16],
+    pub(crate) id: [u8; 16],
     /// Ours: what the origin sees as its parent, and what an event is found by.
     pub(crate) span: [u8; 8],
     sampled: bool,
@@ -26,14 +26,20 @@ impl Trace {
             (Some(only), None) => parse(only.as_bytes()),
             _ => None,
         };
-        let (trace, sampled) = known.unwrap_or_else(|| (random.id(), false));
-        Self { trace, span: random.next().to_be_bytes(), sampled }
+        let (id, sampled) = known.unwrap_or_else(|| (random.id(), false));
+        Self { id, span: random.next().to_be_bytes(), sampled }
     }
 
     /// What the origin is told.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
         let mut text = String::with_capacity(55);
-        let _ = write!(text, "00-{}-{}-{}", hex(&self.trace), hex(&self.span), if self.sampled { "01" } else { "00" });
+        let _ = write!(
+            text,
+            "00-{}-{}-{}",
+            hex(&self.id),
+            hex(&self.span),
+            if self.sampled { "01" } else { "00" }
+        );
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(TRACEPARENT, value);
         }
@@ -71,7 +77,13 @@ fn parse(value: &[u8]) -> Option<([u8; 16], bool)> {
     let hex = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let zero = |part: &str| part.bytes().all(|b| b == b'0');
     let whole = version != "00" || parts.next().is_none();
-    if !shape || !whole || version == "ff" || ![version, trace, span, flags].into_iter().all(hex) || zero(trace) || zero(span) {
+    if !shape
+        || !whole
+        || version == "ff"
+        || ![version, trace, span, flags].into_iter().all(hex)
+        || zero(trace)
+        || zero(span)
+    {
         return None;
     }
     let number = u128::from_str_radix(trace, 16).ok()?;
@@ -101,11 +113,16 @@ mod tests {
     #[test]
     fn the_clients_trace_goes_on_with_our_span() {
         let found = trace(&[GIVEN]);
-        assert_eq!(hex(&found.trace), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(hex(&found.id), "4bf92f3577b34da6a3ce929d0e0e4736");
         let mut headers = HeaderMap::new();
         found.apply(&mut headers);
         let sent = headers[TRACEPARENT].to_str().unwrap();
-        assert!(sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && sent.ends_with("-01") && sent != GIVEN, "{sent}");
+        assert!(
+            sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-")
+                && sent.ends_with("-01")
+                && sent != GIVEN,
+            "{sent}"
+        );
     }
 
     #[test]
@@ -117,8 +134,8 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-extra",
             "",
         ] {
-            assert_ne!(hex(&trace(&[value]).trace), "4bf92f3577b34da6a3ce929d0e0e4736", "{value}");
+            assert_ne!(hex(&trace(&[value]).id), "4bf92f3577b34da6a3ce929d0e0e4736", "{value}");
         }
-        assert_ne!(hex(&trace(&[GIVEN, GIVEN]).trace), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_ne!(hex(&trace(&[GIVEN, GIVEN]).id), "4bf92f3577b34da6a3ce929d0e0e4736");
     }
 }

@@ -1,15 +1,21 @@
 //! Between hyper and the engine: the only file that names both an exchange and hyper's messages.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use hyper::Version;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
-use hyper::Version;
-use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Permit, Policy, ResponseHead, Step};
+use shield_engine::Value;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
+use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Permit, Policy, ResponseHead, Step};
+use shield_ir::FieldId;
 use shield_ir::policy::{ApiId, EndpointId};
 
 use crate::config::Settings;
-use crate::listen::client::Client;
+use crate::listen::client::{Client, TlsFacts};
 use crate::record::{Place, Record};
 use crate::refusal::{Answer, Refusal};
 
@@ -21,7 +27,11 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
         header_bytes: settings.header_size as usize,
         args: settings.query_arguments,
         path: PathPolicy {
-            dot_segments: if settings.dot_segments == "resolve" { DotSegments::Resolve } else { DotSegments::Reject },
+            dot_segments: if settings.dot_segments == "resolve" {
+                DotSegments::Resolve
+            } else {
+                DotSegments::Reject
+            },
             empty_segments: match settings.empty_segments {
                 "collapse" => EmptySegments::Collapse,
                 "keep" => EmptySegments::Keep,
@@ -56,7 +66,12 @@ pub(crate) struct Asked<'a> {
 
 impl<'a> Judging<'a> {
     /// The canonical form of a request, or its refusal.
-    pub(crate) fn begin(policy: &'a Policy, asked: Asked<'a>, limits: &Limits, record: &Record) -> Result<Self, Refusal> {
+    pub(crate) fn begin(
+        policy: &'a Policy,
+        asked: Asked<'a>,
+        limits: &Limits,
+        record: &Record,
+    ) -> Result<Self, Refusal> {
         let Asked { parts, absolute, id, client, seed } = asked;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
@@ -70,7 +85,10 @@ impl<'a> Judging<'a> {
             seed,
             request_id: id,
         };
-        let exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        if let Some(tls) = &client.tls {
+            exchange.with_fields(tls_fields(tls));
+        }
         Ok(Self { policy, exchange })
     }
 
@@ -81,26 +99,40 @@ impl<'a> Judging<'a> {
     }
 
     /// Judges the body, whole or cut where `truncated`.
-    pub(crate) fn body(&mut self, bytes: &'a [u8], truncated: bool, record: &mut Record) -> Result<Permit<'a>, Refusal> {
+    pub(crate) fn body(
+        &mut self,
+        bytes: &'a [u8],
+        truncated: bool,
+        record: &mut Record,
+    ) -> Result<Permit<'a>, Refusal> {
         self.exchange.set_body(bytes, truncated);
         let judged = self.policy.judge_body(&mut self.exchange);
         self.told(judged, record)
     }
 
-    /// How much of the answer's body must be seen, where it must be.
-    pub(crate) fn response_body(&self) -> Option<u64> {
-        self.policy.response_needs(&self.exchange).body
-    }
-
-    /// Judges the answer: what is to be changed in it.
-    pub(crate) fn response(&mut self, parts: &'a response::Parts, record: &mut Record) -> Result<Vec<HeaderEdit>, Refusal> {
+    /// Shows the answer's head: how much of its body must be seen, where it must be.
+    pub(crate) fn answer(&mut self, parts: &'a response::Parts, record: &Record) -> Option<u64> {
         let since_start = record.elapsed().as_millis() as i64;
         self.exchange.set_response(ResponseHead {
             status: parts.status.as_u16(),
-            headers: parts.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())).collect(),
+            headers: parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+                .collect(),
             ttfb_ms: since_start,
             edge_ms: since_start,
         });
+        self.policy.response_needs(&self.exchange).body
+    }
+
+    /// Shows the answer's body, whole or cut where `truncated`.
+    pub(crate) fn answer_body(&mut self, bytes: &'a [u8], truncated: bool) {
+        self.exchange.set_response_body(bytes, truncated);
+    }
+
+    /// Judges the answer: what is to be changed in it.
+    pub(crate) fn response(&mut self, record: &mut Record) -> Result<Vec<HeaderEdit>, Refusal> {
         let judged = self.policy.judge_response(&mut self.exchange);
         self.told(judged, record).map(|edits| edits.headers().to_vec())
     }
@@ -113,6 +145,15 @@ impl<'a> Judging<'a> {
         }
         judged.map_err(|denial| refusal(&denial, self.exchange.head().request_id))
     }
+}
+
+/// What rules may ask about an encrypted connection, looked up once.
+static TLS_FIELDS: LazyLock<[Option<FieldId>; 2]> =
+    LazyLock::new(|| ["cf.tls_version", "cf.tls_cipher"].map(FieldId::find));
+
+fn tls_fields(tls: &TlsFacts) -> BTreeMap<FieldId, Value<'_>> {
+    let known = TLS_FIELDS.iter().flatten().zip([tls.version, &tls.cipher]);
+    known.map(|(field, value)| (*field, Value::String(Cow::Borrowed(value.as_bytes())))).collect()
 }
 
 fn version(version: Version) -> shield_engine::exchange::Version {
@@ -132,8 +173,11 @@ fn origin_form(parts: &Parts) -> &str {
 /// All headers in order; HTTP/2's `:authority` stands among them as the host, beside one that says something else.
 fn headers(parts: &Parts) -> Vec<(&[u8], &[u8])> {
     let mut headers = Vec::with_capacity(parts.headers.len() + 1);
-    if parts.version >= Version::HTTP_2 && let Some(authority) = parts.uri.authority() {
-        let differs = |host: &HeaderValue| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
+    if parts.version >= Version::HTTP_2
+        && let Some(authority) = parts.uri.authority()
+    {
+        let differs =
+            |host: &HeaderValue| !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes());
         let mut hosts = parts.headers.get_all(header::HOST).iter();
         let alone = hosts.next().is_none_or(differs) || hosts.next().is_some();
         if alone {

@@ -68,7 +68,12 @@ fn may_be_tunnelled(protocol: &str) -> bool {
 }
 
 /// Passes bytes between both ends, once they have changed over, until one of them ends or patience does.
-pub(crate) fn open(worker: &Rc<Worker>, client: &Rc<Client>, wish: &Wish, [downstream, upstream]: [OnUpgrade; 2]) {
+pub(crate) fn open(
+    worker: &Rc<Worker>,
+    client: &Rc<Client>,
+    wish: &Wish,
+    [downstream, upstream]: [OnUpgrade; 2],
+) {
     wish.grant();
     bump(&worker.counters.tunnels);
     let client = Rc::clone(client);

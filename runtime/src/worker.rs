@@ -17,6 +17,7 @@ use crate::gate::link::{Link, Order, Patience};
 use crate::listen::{self, Bound};
 use crate::metrics::Counters;
 use crate::random::Random;
+use crate::reply::Stall;
 use crate::shared::Shared;
 use crate::upstream::{Tls, Upstreams};
 
@@ -38,10 +39,16 @@ pub(crate) struct Worker {
     pub(crate) http1_buffer: usize,
     patience: Patience,
     links: RefCell<Vec<Weak<Link>>>,
+    stalls: RefCell<Vec<std::rc::Weak<Stall>>>,
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, counters: Arc<Counters>, tls: Option<Tls>, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        counters: Arc<Counters>,
+        tls: Option<Tls>,
+        seed: [u8; 32],
+    ) -> Self {
         let settings = &shared.settings;
         Self {
             counters,
@@ -64,6 +71,7 @@ impl Worker {
                 rate: settings.minimum_rate,
             },
             links: RefCell::default(),
+            stalls: RefCell::default(),
             shared,
         }
     }
@@ -71,6 +79,13 @@ impl Worker {
     /// Looks after a connection from now on.
     pub(crate) fn watch(&self, link: &Arc<Link>) {
         self.links.borrow_mut().push(Arc::downgrade(link));
+    }
+
+    /// Looks after one response of a connection that has several under way.
+    pub(crate) fn watch_reply(&self, link: &Arc<Link>) -> Rc<Stall> {
+        let stall = Stall::new(link);
+        self.stalls.borrow_mut().push(Rc::downgrade(&stall));
+        stall
     }
 
     /// Counts a request that is being served, unless there are too many.
@@ -92,7 +107,13 @@ impl Worker {
     /// One tick of the watchman.
     fn look_around(&self) {
         self.ticks.advance();
-        self.links.borrow_mut().retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
+        self.links
+            .borrow_mut()
+            .retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
+        let patience = self.patience.write;
+        self.stalls
+            .borrow_mut()
+            .retain(|stall| stall.upgrade().inspect(|stall| stall.watch(patience)).is_some());
         if self.ticks.now().is_multiple_of(PRUNE_EVERY) {
             self.upstreams.prune(self.ticks.now());
             self.counters.upstream_idle.store(self.upstreams.idle() as u64, Relaxed);

@@ -37,6 +37,7 @@ pub struct Frame {
 }
 
 /// A connection.
+#[derive(Debug)]
 pub struct H2 {
     /// The socket underneath.
     pub client: Client,
@@ -85,7 +86,7 @@ impl H2 {
     /// Reads until the stream has ended or the connection has.
     pub fn answer(&mut self, stream: u32) -> Answer {
         let mut answer = Answer::default();
-        while let Some(frame) = self.next() {
+        while let Some(frame) = self.read() {
             answer.goaway |= frame.kind == kind::GOAWAY;
             if frame.stream != stream {
                 continue;
@@ -106,7 +107,7 @@ impl H2 {
     }
 
     /// The next frame; what the protocol obliges to is done.
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn read(&mut self) -> Option<Frame> {
         let head = self.client.take(9)?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
@@ -121,7 +122,7 @@ impl H2 {
     /// Reads until the connection ends: whether it was given up by a `GOAWAY`.
     pub fn ended_by_goaway(&mut self) -> bool {
         let mut goaway = false;
-        while let Some(frame) = self.next() {
+        while let Some(frame) = self.read() {
             goaway |= frame.kind == kind::GOAWAY;
         }
         goaway

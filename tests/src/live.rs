@@ -14,7 +14,7 @@ use shield_runtime::{Output, Server, Settings, Source, StartError};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Event lines, as they are written.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
@@ -29,6 +29,7 @@ impl Write for Lines {
 }
 
 /// A running instance.
+#[derive(Debug)]
 pub struct Live {
     /// The instance.
     pub server: Server,
@@ -109,7 +110,7 @@ impl Live {
     }
 
     /// The value of a metric line that starts with `name`.
-    pub fn metric(&self, name: &str) -> f64 {
+    pub fn metric(&self, name: &str) -> u64 {
         let text = self.operator("GET", "/metrics").text();
         let line =
             text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
@@ -130,6 +131,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A client's connection.
+#[derive(Debug)]
 pub struct Client {
     /// The socket.
     pub stream: TcpStream,

@@ -1,5 +1,6 @@
 //! An origin that records every byte it is sent and answers as a test tells it to; plain threads and sockets.
 
+use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -41,6 +42,12 @@ pub enum Act {
     Take(Box<dyn FnOnce(TcpStream) + Send>),
 }
 
+impl fmt::Debug for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Act")
+    }
+}
+
 /// A `200` with this body.
 pub fn ok(body: &str) -> Act {
     Act::Answer(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes())
@@ -49,13 +56,14 @@ pub fn ok(body: &str) -> Act {
 type Behaviour = dyn Fn(&Seen) -> Act + Send + Sync;
 
 /// A running origin; it goes with the test.
+#[derive(Debug)]
 pub struct Origin {
     /// Where it listens.
     pub address: SocketAddr,
     state: Arc<State>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     seen: Mutex<Vec<Seen>>,
     raw: Mutex<Vec<u8>>,
@@ -192,7 +200,7 @@ impl Wire<'_> {
     fn request(&mut self) -> Option<Seen> {
         let head = String::from_utf8_lossy(&self.until(b"\r\n\r\n")?).into_owned();
         let mut seen = Seen { head, ..Seen::default() };
-        if let Some(length) = seen.header("content-length").map(|value| value.parse::<usize>()) {
+        if let Some(length) = seen.header("content-length").map(str::parse::<usize>) {
             seen.body = self.take(length.ok()?)?;
         } else if seen.header("transfer-encoding").is_some() {
             (seen.body, seen.trailers) = self.chunks()?;

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use shield_compiler::schema::{Dialect, Texts, compile_schema};
+use shield_compiler::schema::{Dialect, Reading, Texts, compile_schema};
 use shield_compiler::source::SourceMap;
 use shield_engine::schema::{Validators, json};
 
@@ -82,8 +82,7 @@ fn run(
             let compiled = compile_schema(
                 &mut SourceMap::default(),
                 Texts { root, others: &others },
-                dialect,
-                assert_formats,
+                Reading { dialect, assert_formats },
             );
             let validators = compiled.map(|(plan, root)| (Validators::load(plan).unwrap(), root));
             for test in group["tests"].as_array().unwrap() {

@@ -9,7 +9,7 @@
 )]
 
 use serde_json::{Map, Value, json};
-use shield_compiler::schema::{Dialect, Texts, compile_schema};
+use shield_compiler::schema::{Dialect, Reading, Texts, compile_schema};
 use shield_compiler::source::SourceMap;
 use shield_engine::schema::{Validators, json as reader};
 
@@ -63,7 +63,9 @@ fn value(random: &mut Random, depth: u32) -> Value {
         5 | 6 => (0..random.below(5)).map(|_| value(random, depth - 1)).collect(),
         _ => {
             let count = random.below(5);
-            Value::Object((0..count).map(|_| ((*random.pick(NAMES)).to_owned(), value(random, depth - 1))).collect())
+            Value::Object(
+                (0..count).map(|_| ((*random.pick(NAMES)).to_owned(), value(random, depth - 1))).collect(),
+            )
         }
     }
 }
@@ -73,7 +75,9 @@ fn schemas(random: &mut Random, depth: u32) -> Value {
 }
 
 fn named(random: &mut Random, depth: u32) -> Value {
-    Value::Object((0..=random.below(3)).map(|_| ((*random.pick(NAMES)).to_owned(), schema(random, depth))).collect())
+    Value::Object(
+        (0..=random.below(3)).map(|_| ((*random.pick(NAMES)).to_owned(), schema(random, depth))).collect(),
+    )
 }
 
 fn names(random: &mut Random) -> Value {
@@ -165,7 +169,8 @@ fn schema(random: &mut Random, depth: u32) -> Value {
 
 #[test]
 fn verdicts_are_those_of_the_crate_jsonschema() {
-    let times: u64 = std::env::var("SHIELD_DIFFERENTIAL").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let times: u64 =
+        std::env::var("SHIELD_DIFFERENTIAL").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     let (mut pairs, mut valid) = (0_u64, 0_u64);
     for seed in 0..SCHEMAS * times {
         let mut random = Random(seed);
@@ -176,8 +181,12 @@ fn verdicts_are_those_of_the_crate_jsonschema() {
         let oracle = jsonschema::draft202012::new(&root).unwrap_or_else(|error| panic!("{root}: {error}"));
         let text = root.to_string();
         let texts = Texts { root: ("http://shield.test/", &text), others: &[] };
-        let (plan, node) = compile_schema(&mut SourceMap::default(), texts, Dialect::Draft202012, false)
-            .unwrap_or_else(|errors| panic!("{root}: {errors:?}"));
+        let (plan, node) = compile_schema(
+            &mut SourceMap::default(),
+            texts,
+            Reading { dialect: Dialect::Draft202012, assert_formats: false },
+        )
+        .unwrap_or_else(|errors| panic!("{root}: {errors:?}"));
         let validators = Validators::load(plan).unwrap();
         for _ in 0..VALUES {
             let instance = value(&mut random, 3);
@@ -192,5 +201,8 @@ fn verdicts_are_those_of_the_crate_jsonschema() {
         }
     }
     eprintln!("{pairs} pairs, {valid} of them valid");
-    assert!(pairs >= 100_000 && valid * 10 > pairs, "the generator makes too few pairs, or hardly a valid one");
+    assert!(
+        pairs >= 100_000 && valid * 10 > pairs,
+        "the generator makes too few pairs, or hardly a valid one"
+    );
 }

@@ -1,5 +1,6 @@
 //! One file a command; this table names them and their arguments.
 
+pub mod bowtie;
 pub mod build;
 pub mod check;
 pub mod dev;
@@ -7,7 +8,9 @@ pub mod dump;
 pub mod eval;
 pub mod explain;
 pub mod fmt;
+pub mod import;
 pub mod test;
+pub mod validate;
 
 use std::path::Path;
 
@@ -37,6 +40,13 @@ pub enum Command {
     Eval(eval::Arguments),
     /// Show what a policy becomes on its way
     Dump(dump::Arguments),
+    /// Check JSON files against a schema
+    Validate(validate::Arguments),
+    /// Write a starting policy for an API document
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Answer the harness of Bowtie on standard input and output
+    Bowtie(bowtie::Arguments),
 }
 
 /// How diagnostics are told.
@@ -74,6 +84,9 @@ pub fn run(command: Command, io: &mut Io<'_>) -> Result<End, Failure> {
         Command::Dev(arguments) => dev::run(&arguments, io),
         Command::Eval(arguments) => eval::run(&arguments, io),
         Command::Dump(arguments) => dump::run(&arguments, io),
+        Command::Validate(arguments) => validate::run(&arguments, io),
+        Command::Import(arguments) => import::run(&arguments, io),
+        Command::Bowtie(arguments) => bowtie::run(&arguments, io),
     }
 }
 

@@ -161,7 +161,7 @@ impl Checker<'_> {
         match (check, literal) {
             (Check::Regex, Literal::String(text)) => {
                 let text = String::from_utf8(text.to_vec()).ok()?;
-                return self.regex_text(&text, span);
+                return self.regex_text(&text, span).map(drop);
             }
             (Check::Wildcard, Literal::String(text)) => return self.wildcard_bytes(text, span),
             (Check::Token, Literal::String(name)) => return self.token(name, span),

@@ -368,6 +368,7 @@ impl Checker<'_> {
                 Some(self.applied(operand, element, |of| Expr::Index { of, at: *at }))
             }
             (Index::Key(key), Layer::Map) => {
+                self.remark_key(operand, key, index.span);
                 Some(self.applied(operand, element, |of| Expr::Key { of, key: key.clone().into() }))
             }
             (Index::At(_), Layer::Map) => {
@@ -535,9 +536,8 @@ impl Checker<'_> {
 fn article(ty: Type) -> &'static str {
     match ty.layer() {
         Some(Layer::Array) => "an",
-        Some(Layer::Map) => "a",
         None if ty == Type::INT || ty == Type::IP => "an",
-        None => "a",
+        Some(Layer::Map) | None => "a",
     }
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod call;
 mod compare;
 mod expr;
+mod lint;
 mod list;
 mod literal;
 mod pattern;
@@ -43,7 +44,7 @@ pub(crate) struct Typed {
 pub(crate) struct Names {
     /// Lists by name.
     pub lists: BTreeMap<String, SetId>,
-    /// Lists that were reported.
+    /// Lists that were reported: what asks for them is not.
     pub broken_lists: std::collections::BTreeSet<String>,
     /// `let` items by name.
     pub lets: BTreeMap<String, LetState>,

@@ -1,5 +1,6 @@
 //! Passes over a bundle's expressions: each sees one operation at a time, its operands already rewritten.
 
+mod anchors;
 mod cons;
 mod fold;
 mod simplify;
@@ -45,6 +46,7 @@ pub fn run(bundle: &mut Bundle) {
         apply(pass, bundle);
     }
     compact(bundle);
+    anchors::plan(bundle);
 }
 
 /// Runs one pass over a bundle.

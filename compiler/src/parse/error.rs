@@ -288,9 +288,12 @@ fn string_over_lines(text: &str, at: usize) -> Option<usize> {
 fn in_words(expected: &[Rule], found: &str) -> Vec<String> {
     let sign = found.starts_with(|c: char| c.is_ascii_punctuation() && !matches!(c, '{' | '}' | '"' | '#'));
     let operators = expected.iter().any(|rule| word(*rule).starts_with("an operator"));
-    let wanted = |rule: &Rule| match CONTINUATIONS.contains(rule) {
-        true => sign && operators,
-        false => !(sign && operators) || *rule == Rule::block_close,
+    let wanted = |rule: &Rule| {
+        if CONTINUATIONS.contains(rule) {
+            sign && operators
+        } else {
+            !(sign && operators) || *rule == Rule::block_close
+        }
     };
     let some: Vec<Rule> = expected.iter().copied().filter(wanted).collect();
     let mut words = Vec::new();

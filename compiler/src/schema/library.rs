@@ -68,6 +68,15 @@ pub(super) enum Broken {
     NoTarget,
 }
 
+/// What the file that is asked for must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Expected {
+    /// An OpenAPI document without the fault that this finds.
+    Document(fn(At<'_>) -> Option<Diagnostic>),
+    /// A schema, of this dialect unless it names its own.
+    Schema(Dialect),
+}
+
 /// What is loaded next.
 struct Wanted {
     path: String,
@@ -75,12 +84,14 @@ struct Wanted {
 }
 
 impl Library {
-    /// Reads the file at `path` and all that it refers to. `None` when it cannot be read itself.
+    /// Reads the file at `path` and all that it refers to. `None` when it cannot be read itself, or is not
+    /// what is expected.
     pub(super) fn read(
         sources: &dyn Sources,
         map: &mut SourceMap,
         path: &str,
         diagnostics: &mut Vec<Diagnostic>,
+        expected: Expected,
     ) -> Option<Self> {
         let mut library = Self::default();
         let bytes = match sources.read(path) {
@@ -93,7 +104,16 @@ impl Library {
             }
         };
         let tree = read::document(map, path, &bytes).map_err(|error| diagnostics.push(*error)).ok()?;
-        let dialect = Dialect::of_document(tree.root());
+        let dialect = match expected {
+            Expected::Schema(dialect) => Dialect::of_schema(tree.root()).unwrap_or(dialect),
+            Expected::Document(fault) => {
+                if let Some(fault) = fault(tree.root()) {
+                    diagnostics.push(fault);
+                    return None;
+                }
+                Dialect::of_document(tree.root())
+            }
+        };
         library.add(tree, file_uri(path), Some(path.to_owned()), dialect);
         library.by_path.insert(path.to_owned(), Ok(0));
         library.follow(sources, map, diagnostics);

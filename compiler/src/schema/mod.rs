@@ -5,6 +5,7 @@
 
 mod compile;
 mod dialect;
+mod import;
 mod index;
 mod json;
 mod library;
@@ -19,7 +20,8 @@ mod uri;
 mod yaml;
 
 pub use dialect::Dialect;
+pub use import::policy as import;
 pub use openapi::{Compiled, CompiledOperation, Document, Server};
 pub use pattern::{PatternError, translate as translate_pattern};
 pub use plan::PlanBuilder;
-pub use single::{Texts, compile as compile_schema};
+pub use single::{Reading, Texts, compile as compile_schema, compile_file as compile_schema_file};

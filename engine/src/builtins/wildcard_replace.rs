@@ -8,8 +8,8 @@ use super::regex_replace::fill;
 
 pub(super) fn wildcard_replace<'v>(arguments: &Arguments<'_, 'v>) -> Option<Value<'v>> {
     let text = arguments.text(0)?;
-    let Constant::WildcardReplace(pieces, parts) = arguments.constant? else { return None };
-    let Some(stars) = pieces.captures(text, arguments.flag(3, b's')) else {
+    let Constant::WildcardReplace(glob, parts) = arguments.constant? else { return None };
+    let Some(stars) = glob.captures(text) else {
         return arguments.value(0).cloned();
     };
     let star = |number: usize| text.get(stars.get(number.checked_sub(1)?)?.clone());

@@ -10,6 +10,7 @@ use shield_ir::field::FIELDS;
 use shield_ir::field::Source;
 
 use super::{Exchange, Pairs, join_target, pairs};
+use crate::token::Claims;
 use crate::value::Value;
 
 /// How a field's value is found. The variants keep scalars and lists unboxed for callers that need no [`Value`].
@@ -158,15 +159,38 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("api.endpoint", Extract::Maybe(|x| x.state.endpoint_name.as_deref().map(str::as_bytes))),
     ("api.operation_id", Extract::Maybe(|x| x.state.operation_id.as_deref().map(str::as_bytes))),
     ("api.path_params", Extract::Made(path_params)),
-    // Sessions are not known yet: nothing identifies the client.
-    ("session.id", Extract::Maybe(|_| None)),
+    ("session.id", Extract::Maybe(|x| x.session().map(str::as_bytes))),
+    ("cf.api_gateway.auth_id_present", Extract::Bool(|x| x.session().is_some())),
+    ("cf.api_gateway.tokens.valid", Extract::Made(|x| Value::Array(x.tokens().map(|(name, _)| Value::text(name.as_bytes())).collect()))),
+    ("http.request.jwt.claims", Extract::Made(|x| claims(x, |claims| vec![Value::text(claims.text().as_bytes())]))),
+    ("http.request.jwt.claims.aud", Extract::Made(|x| claims(x, audience))),
+    ("http.request.jwt.claims.aud.names", Extract::Made(|x| claim_names(x, audience))),
+    ("http.request.jwt.claims.aud.values", Extract::Made(|x| claim_values(x, audience))),
+    ("http.request.jwt.claims.iss", Extract::Made(|x| claims(x, |claims| text(claims, "iss")))),
+    ("http.request.jwt.claims.iss.names", Extract::Made(|x| claim_names(x, |claims| text(claims, "iss")))),
+    ("http.request.jwt.claims.iss.values", Extract::Made(|x| claim_values(x, |claims| text(claims, "iss")))),
+    ("http.request.jwt.claims.jti", Extract::Made(|x| claims(x, |claims| text(claims, "jti")))),
+    ("http.request.jwt.claims.jti.names", Extract::Made(|x| claim_names(x, |claims| text(claims, "jti")))),
+    ("http.request.jwt.claims.jti.values", Extract::Made(|x| claim_values(x, |claims| text(claims, "jti")))),
+    ("http.request.jwt.claims.sub", Extract::Made(|x| claims(x, |claims| text(claims, "sub")))),
+    ("http.request.jwt.claims.sub.names", Extract::Made(|x| claim_names(x, |claims| text(claims, "sub")))),
+    ("http.request.jwt.claims.sub.values", Extract::Made(|x| claim_values(x, |claims| text(claims, "sub")))),
+    ("http.request.jwt.claims.iat.sec", Extract::Made(|x| claims(x, |claims| time(claims, "iat")))),
+    ("http.request.jwt.claims.iat.sec.names", Extract::Made(|x| claim_names(x, |claims| time(claims, "iat")))),
+    ("http.request.jwt.claims.iat.sec.values", Extract::Made(|x| claim_values(x, |claims| time(claims, "iat")))),
+    ("http.request.jwt.claims.nbf.sec", Extract::Made(|x| claims(x, |claims| time(claims, "nbf")))),
+    ("http.request.jwt.claims.nbf.sec.names", Extract::Made(|x| claim_names(x, |claims| time(claims, "nbf")))),
+    ("http.request.jwt.claims.nbf.sec.values", Extract::Made(|x| claim_values(x, |claims| time(claims, "nbf")))),
+    ("http.request.jwt.claims.exp.sec", Extract::Made(|x| claims(x, |claims| time(claims, "exp")))),
+    ("http.request.jwt.claims.exp.sec.names", Extract::Made(|x| claim_names(x, |claims| time(claims, "exp")))),
+    ("http.request.jwt.claims.exp.sec.values", Extract::Made(|x| claim_values(x, |claims| time(claims, "exp")))),
 ];
 
 fn args<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
     Pairs::Plain(exchange.parsed.args.get_or_init(|| pairs::form(exchange.query)))
 }
 
-fn cookies<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
+pub(super) fn cookies<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
     Pairs::Decoded(exchange.parsed.cookies.get_or_init(|| {
         let lines = exchange.head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
         pairs::cookies(lines.map(|(_, value)| *value))
@@ -177,7 +201,7 @@ fn form<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
     Pairs::Plain(exchange.parsed.form.get_or_init(|| {
         let is_form = super::body::media_type(exchange.at(exchange.known.content_type).unwrap_or_default())
             .eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
-        if is_form { pairs::form(exchange.body().unwrap_or_default()) } else { Vec::new() }
+        pairs::form(if is_form { exchange.body().unwrap_or_default() } else { b"" })
     }))
 }
 
@@ -220,6 +244,34 @@ fn extension(path: &[u8]) -> Vec<u8> {
         None | Some(0) => Vec::new(),
         Some(dot) => name.get(dot + 1..).unwrap_or_default().to_ascii_lowercase(),
     }
+}
+
+/// What valid tokens say, by the names of their kinds; a kind whose token does not say it is left out.
+fn claims<'x>(exchange: &'x Exchange<'_>, of: impl Fn(&'x Claims) -> Vec<Value<'x>>) -> Value<'x> {
+    let said = exchange.tokens().map(|(name, verified)| (name, of(&verified.claims)));
+    let said = said.filter(|(_, values)| !values.is_empty());
+    Value::Map(said.map(|(name, values)| (Cow::Borrowed(name.as_bytes()), Value::Array(values))).collect())
+}
+
+fn claim_names<'x>(exchange: &'x Exchange<'_>, of: impl Fn(&'x Claims) -> Vec<Value<'x>>) -> Value<'x> {
+    let entries = claims(exchange, of).into_entries();
+    Value::Array(entries.into_iter().map(|(name, _)| Value::String(name)).collect())
+}
+
+fn claim_values<'x>(exchange: &'x Exchange<'_>, of: impl Fn(&'x Claims) -> Vec<Value<'x>>) -> Value<'x> {
+    Value::Array(claims(exchange, of).into_elements().into_iter().flat_map(Value::into_elements).collect())
+}
+
+fn audience(claims: &Claims) -> Vec<Value<'_>> {
+    claims.audience().unwrap_or_default().into_iter().map(|each| Value::text(each.as_bytes())).collect()
+}
+
+fn text<'x>(claims: &'x Claims, name: &str) -> Vec<Value<'x>> {
+    claims.string(name).map(|text| Value::text(text.as_bytes())).into_iter().collect()
+}
+
+fn time<'x>(claims: &'x Claims, name: &str) -> Vec<Value<'x>> {
+    claims.seconds(name).map(Value::Int).into_iter().collect()
 }
 
 /// The tags of `Accept-Language` by weight, the heaviest first; `*` and tags of weight 0 are left out.

@@ -3,6 +3,7 @@
 mod body;
 mod fields;
 mod host;
+mod list;
 mod pairs;
 mod target;
 
@@ -13,12 +14,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use shield_ir::FieldId;
+use shield_ir::identity::TokenId;
 use shield_ir::policy::{ApiId, EndpointId};
+use shield_state::Reply;
 
+use crate::callers::{self, Callers};
 use crate::denial::{Denial, Reason};
 use crate::event::Event;
 use crate::facts::{Facts, Token};
+use crate::stages::limits::Asked;
 use crate::stages::schema::Verdict;
+use crate::token::{self, Refusal, Verified};
 use crate::value::Value;
 use crate::verdict::HeaderEdit;
 
@@ -180,6 +186,10 @@ pub(crate) struct State {
     pub(crate) request_edits: Vec<HeaderEdit>,
     pub(crate) response_edits: Vec<HeaderEdit>,
     pub(crate) events: Vec<Event>,
+    pub(crate) callers: Option<Arc<Callers>>,
+    pub(crate) asked: Vec<Asked>,
+    pub(crate) replies: Vec<Reply>,
+    pub(crate) with_body: bool,
 }
 
 /// Facts that are computed when first asked for.
@@ -197,7 +207,12 @@ struct Parsed<'a> {
     cookie: OnceCell<Vec<u8>>,
     forwarded_for: OnceCell<Vec<u8>>,
     media_type: OnceCell<Vec<u8>>,
+    tokens: OnceCell<Box<[TokenCell]>>,
+    session: OnceCell<Option<String>>,
 }
+
+/// What is found out of one kind of token.
+type TokenCell = OnceCell<Result<Arc<Verified>, Refusal>>;
 
 /// Headers that the head's check meets anyway and remembers: the place of the first and how many there are.
 #[derive(Clone, Copy, Debug, Default)]
@@ -283,9 +298,14 @@ impl<'a> Exchange<'a> {
         self.overrides.extend(fields.into_iter().filter(|(field, value)| value.is_of(field.row().ty)));
     }
 
+    /// The value that a field was given.
+    pub(crate) fn given(&self, field: FieldId) -> Option<&Value<'a>> {
+        if self.overrides.is_empty() { None } else { self.overrides.get(&field) }
+    }
+
     /// Whether a field was given a value.
     pub(crate) fn is_given(&self, field: FieldId) -> bool {
-        !self.overrides.is_empty() && self.overrides.contains_key(&field)
+        self.given(field).is_some()
     }
 
     /// Gives the names of `Program::declared` their values, by place.
@@ -391,6 +411,43 @@ impl<'a> Exchange<'a> {
     /// The first header of that name, in lower case.
     pub fn header(&self, name: &[u8]) -> Option<&'a [u8]> {
         self.head.headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// The values of all headers of that name, in lower case.
+    pub(crate) fn headers_named(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.head
+            .headers
+            .iter()
+            .filter(move |(each, _)| each.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    }
+
+    /// The values of all cookies of that name.
+    pub(crate) fn cookies_named(&self, name: &[u8]) -> Vec<Cow<'_, [u8]>> {
+        let pairs = fields::cookies(self).iter().filter(|(each, _)| *each == name);
+        pairs.map(|(_, value)| Cow::Borrowed(value)).collect()
+    }
+
+    /// The token of that kind, verified when first asked for.
+    pub(crate) fn token(&self, id: TokenId) -> Result<&Arc<Verified>, Refusal> {
+        let callers = self.state.callers.as_ref().ok_or(Refusal::Missing)?;
+        let cells =
+            self.parsed.tokens.get_or_init(|| callers.tokens.kinds().map(|_| OnceCell::new()).collect());
+        let cell = cells.get(id.0 as usize).ok_or(Refusal::Missing)?;
+        cell.get_or_init(|| callers.tokens.verify(id, self)).as_ref().map_err(|refusal| *refusal)
+    }
+
+    /// Valid tokens with the names of their kinds.
+    fn tokens(&self) -> impl Iterator<Item = (&str, &Arc<Verified>)> {
+        let callers = self.state.callers.as_ref();
+        let kinds = callers.into_iter().flat_map(|callers| callers.tokens.kinds());
+        kinds.filter_map(|(id, rules)| Some((&*rules.name, self.token(id).ok()?)))
+    }
+
+    /// The keyed hash of what identifies the client.
+    pub fn session(&self) -> Option<&str> {
+        let callers = self.state.callers.as_ref()?;
+        self.parsed.session.get_or_init(|| callers::session_id(callers, self)).as_deref()
     }
 
     pub(crate) fn is_truncated(&self) -> bool {
@@ -505,9 +562,7 @@ fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>, place: Place) -> Result
 
 impl Facts for Exchange<'_> {
     fn field(&self, field: FieldId) -> Option<Value<'_>> {
-        if !self.overrides.is_empty()
-            && let Some(value) = self.overrides.get(&field)
-        {
+        if let Some(value) = self.given(field) {
             return Some(value.clone());
         }
         extractor(field).value(self, field)
@@ -517,8 +572,9 @@ impl Facts for Exchange<'_> {
         self.declared.get(index as usize)?.clone()
     }
 
-    fn token(&self, _name: &[u8]) -> Token {
-        Token::Absent
+    fn token(&self, name: &[u8]) -> Token {
+        let id = self.state.callers.as_ref().and_then(|callers| callers.tokens.find(name));
+        id.map_or(Token::Absent, |id| token::fact(self.token(id)))
     }
 }
 

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use crate::value::Value;
 
+use super::list::List;
+
 /// Pairs as they stand in the message.
-pub(super) type PlainPairs<'a> = Vec<(&'a [u8], &'a [u8])>;
+pub(super) type PlainPairs<'a> = List<(&'a [u8], &'a [u8])>;
 
 /// Pairs whose names had to be decoded.
-pub(super) type DecodedPairs<'a> = Vec<(Cow<'a, [u8]>, &'a [u8])>;
+pub(super) type DecodedPairs<'a> = List<(Cow<'a, [u8]>, &'a [u8])>;
 
 /// A list of names and values that borrows from the exchange.
 #[derive(Clone, Copy, Debug)]

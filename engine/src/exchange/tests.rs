@@ -38,10 +38,12 @@ fn every_field_has_a_value_of_its_type() {
     let exchange = exchange("/", &[]);
     for id in FieldId::all() {
         let row = id.row();
-        match exchange.field(id) {
-            Some(value) => assert!(value.is_of(row.ty), "{} is {value:?}", row.name),
-            None => assert!(row.doc.ends_with("or absent"), "{} is absent", row.name),
-        }
+        let Some(value) = exchange.field(id) else {
+            let is_of_a_cloud = row.source == Source::Cloud && row.ty.as_scalar().is_none();
+            assert!(row.doc.ends_with("or absent") || is_of_a_cloud, "{} is absent", row.name);
+            continue;
+        };
+        assert!(value.is_of(row.ty), "{} is {value:?}", row.name);
     }
 }
 

@@ -82,9 +82,9 @@ impl<'v, F: Facts> Interp<'v, F> {
                 let Constant::Regex(regex) = self.meaning.constants.get(id)? else { return None };
                 Some(self.test(*of, item, |text| regex.is_match(text)))
             }
-            Expr::Wildcard { of, pattern: _, strict } => {
-                let Constant::Wildcard(pieces) = self.meaning.constants.get(id)? else { return None };
-                Some(self.test(*of, item, |text| pieces.matches(text, *strict)))
+            Expr::Wildcard { of, pattern: _, strict: _ } => {
+                let Constant::Wildcard(glob) = self.meaning.constants.get(id)? else { return None };
+                Some(self.test(*of, item, |text| glob.matches(text)))
             }
             Expr::In { of, set } => {
                 let members = &self.meaning.program.set(*set)?.members;

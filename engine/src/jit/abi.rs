@@ -91,6 +91,10 @@ impl Arena {
 pub(crate) struct Scratch {
     slots: Vec<Slot>,
     generation: u64,
+    /// The rules that may match, by their places in the phase.
+    pub(crate) candidates: Vec<u32>,
+    /// The generation in which each literal of the index was last found.
+    pub(crate) seen: Vec<u64>,
     /// What slots point to.
     pub(super) kept: Arena,
     /// What items of a loop point to.
@@ -104,8 +108,14 @@ impl Scratch {
             self.slots.resize_with(slots, Slot::default);
         }
         self.generation += 1;
+        self.candidates.clear();
         self.kept.clear();
         self.passing.clear();
+    }
+
+    /// How many slots there are.
+    pub(super) const fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     pub(super) fn slot(&self, at: u32) -> Option<&Slot> {
@@ -134,7 +144,7 @@ pub(crate) struct Session<'x, 'a> {
 }
 
 impl<'x, 'a> Session<'x, 'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         scratch: &'x Scratch,
         plan: &'x Plan,
         meaning: Meaning<'x>,

@@ -12,6 +12,7 @@
 //!   as long as the session: it belongs to the exchange or the policy, which are borrowed, to a list of the session, which
 //!   only grows, or to an arena, whose chunks do not move; `passing` is cleared only where a loop begins, and no item of
 //!   another loop is in use then, because a loop inside another is never generated.
+//! - A session is made only over at least as many slots as the plan of the code has ([`super::Jit::session`]).
 //! - Slots are good for one generation. [`super::abi::Scratch::begin`] starts a new one whenever facts may change.
 
 use std::mem::ManuallyDrop;

@@ -1,7 +1,9 @@
 //! What generated code asks Rust for: safe, total, no panic.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
+use shield_ir::set::SetId;
 use shield_ir::types::Layer;
 use shield_ir::{Builtin, Expr, ExprId, FieldId, Scalar, Type};
 
@@ -13,6 +15,12 @@ use crate::value::Value;
 
 use super::abi::{Arena, Session, Words};
 use super::plan::{Source, Test};
+
+/// A string that stands somewhere, or that is absent; `None` where neither is known without the interpreter.
+type Known<'x> = Option<Standing<'x>>;
+
+/// A string that stands somewhere, or nothing.
+type Standing<'x> = Option<&'x [u8]>;
 
 /// Computes the value of a slot.
 pub(super) fn fill(session: &Session<'_, '_>, at: u32) {
@@ -30,7 +38,7 @@ pub(super) fn test(session: &Session<'_, '_>, at: u32, text: &[u8]) -> bool {
         Some(Test::StartsWith(prefix)) => text.starts_with(prefix),
         Some(Test::EndsWith(suffix)) => text.ends_with(suffix),
         Some(Test::Matches(regex)) => regex.is_match(text),
-        Some(Test::Wildcard(pieces, strict)) => pieces.matches(text, *strict),
+        Some(Test::Wildcard(glob)) => glob.matches(text),
         Some(Test::Within(set)) => {
             session.meaning.program.set(*set).is_some_and(|set| set.members.has_string(text))
         }
@@ -40,7 +48,7 @@ pub(super) fn test(session: &Session<'_, '_>, at: u32, text: &[u8]) -> bool {
 
 /// Whether an integer is in a set.
 pub(super) fn within(session: &Session<'_, '_>, set: u32, value: i64) -> bool {
-    session.meaning.program.set(shield_ir::set::SetId(set)).is_some_and(|set| set.members.has_int(value))
+    session.meaning.program.set(SetId(set)).is_some_and(|set| set.members.has_int(value))
 }
 
 /// Leaves the result of a call whose first argument is `text` and whose others are literals.
@@ -102,18 +110,7 @@ impl<'x> Session<'x, '_> {
         let Some(node) = self.meaning.program.node(id) else { return Words::ABSENT };
         let kept = &self.scratch.kept;
         let found = match (node.ty.as_scalar(), &node.expr) {
-            (Some(Scalar::String), Expr::Call { builtin: Builtin::Lower, arguments }) => {
-                let text = arguments.first().and_then(|id| self.text(*id));
-                text.map(|text| kept.store(text.len(), text.iter().map(u8::to_ascii_lowercase)))
-            }
-            (Some(Scalar::String), Expr::Call { builtin: Builtin::Upper, arguments }) => {
-                let text = arguments.first().and_then(|id| self.text(*id));
-                text.map(|text| kept.store(text.len(), text.iter().map(u8::to_ascii_uppercase)))
-            }
-            (Some(Scalar::String), _) => self.text(id).map(|text| match text {
-                Cow::Borrowed(text) => Words::text(text),
-                Cow::Owned(text) => kept.store(text.len(), text.into_iter()),
-            }),
+            (Some(Scalar::String), expr) => return self.closed_string(id, expr).unwrap_or(Words::ABSENT),
             (Some(Scalar::Int), Expr::Field(field)) => self.exchange.int(*field).map(Words::int),
             (Some(Scalar::Bool), Expr::In { of, set }) => self.address(*of).map(|address| {
                 Words::truth(self.meaning.program.set(*set).is_some_and(|set| set.members.has_ip(address)))
@@ -126,7 +123,21 @@ impl<'x> Session<'x, '_> {
         found.or_else(|| words(meant()?, kept)).unwrap_or(Words::ABSENT)
     }
 
-    fn address(&self, id: ExprId) -> Option<std::net::IpAddr> {
+    /// The same of a string; one in another case is put where slots point to, without being made first.
+    fn closed_string(&self, id: ExprId, expr: &Expr) -> Option<Words> {
+        let kept = &self.scratch.kept;
+        if let Expr::Call { builtin: builtin @ (Builtin::Lower | Builtin::Upper), arguments } = expr {
+            let text = self.text(*arguments.first()?)?;
+            let to = if *builtin == Builtin::Lower { u8::to_ascii_lowercase } else { u8::to_ascii_uppercase };
+            return Some(kept.store(text.len(), text.iter().map(to)));
+        }
+        Some(match self.text(id)? {
+            Cow::Borrowed(text) => Words::text(text),
+            Cow::Owned(text) => kept.store(text.len(), text.into_iter()),
+        })
+    }
+
+    fn address(&self, id: ExprId) -> Option<IpAddr> {
         let Expr::Field(field) = self.meaning.program.node(id)?.expr else { return None };
         self.exchange.ip(field)
     }
@@ -139,41 +150,40 @@ impl<'x> Session<'x, '_> {
         Some(Words::int(i64::try_from(self.text(*of)?.len()).unwrap_or(i64::MAX)))
     }
 
-    /// A string, borrowed where it stands somewhere; in lower or upper case it is put where slots point to.
+    /// A string, borrowed where it stands somewhere.
     fn text(&self, id: ExprId) -> Option<Cow<'x, [u8]>> {
+        self.standing(id).map_or_else(
+            || match interp::evaluate(self.meaning, id, self.exchange)? {
+                Value::String(text) => Some(text),
+                _ => None,
+            },
+            |found| found.map(Cow::Borrowed),
+        )
+    }
+
+    /// A string that stands somewhere, or that is known to be absent; `None` where neither is known.
+    fn standing(&self, id: ExprId) -> Known<'x> {
         match &self.meaning.program.node(id)?.expr {
-            Expr::Field(field) => self.exchange.text(*field).map(Cow::Borrowed),
+            Expr::Field(field) => self.exchange.text(*field),
             Expr::Index { of, at } => self.element(*of, *at as usize),
             _ => None,
         }
-        .or_else(|| match interp::evaluate(self.meaning, id, self.exchange)? {
-            Value::String(text) => Some(text),
-            Value::Bool(_) | Value::Int(_) | Value::Ip(_) | Value::Array(_) | Value::Map(_) => None,
-        })
     }
 
     /// An element of pairs, without making the array.
-    fn element(&self, of: ExprId, at: usize) -> Option<Cow<'x, [u8]>> {
+    fn element(&self, of: ExprId, at: usize) -> Known<'x> {
         let program = self.meaning.program;
         let field =
             |id: ExprId| if let Expr::Field(field) = program.node(id)?.expr { Some(field) } else { None };
-        let (field, key) = match &program.node(of)?.expr {
-            Expr::Field(field) => (*field, None),
-            Expr::Key { of, key } => (field(*of)?, Some(key)),
-            _ => return None,
-        };
-        let (pairs, form) = self.exchange.pairs(field)?;
-        let Some(key) = key else {
-            let (name, value) = pairs.get(at)?;
-            return match form {
-                Extract::Names(_) => Some(Cow::Borrowed(name)),
-                Extract::Values(_) => Some(Cow::Borrowed(value)),
-                _ => None,
-            };
-        };
-        let fold = matches!(form, Extract::Folded(_));
-        let mut named = pairs.iter().filter(|(name, _)| is_named(name, key, fold));
-        named.nth(at).map(|(_, value)| Cow::Borrowed(value))
+        if let Expr::Key { of, key } = &program.node(of)?.expr {
+            let (pairs, form) = self.exchange.pairs(field(*of)?)?;
+            let fold = matches!(form, Extract::Folded(_));
+            let mut named = pairs.iter().filter(|(name, _)| is_named(name, key, fold));
+            return Some(named.nth(at).map(|(_, value)| value));
+        }
+        let (pairs, form) = self.exchange.pairs(field(of)?)?;
+        let is_name = matches!(form, Extract::Names(_));
+        Some(pairs.get(at).map(|(name, value)| if is_name { name } else { value }))
     }
 
     fn mapped(&self, id: ExprId, text: &[u8]) -> Option<Words> {
@@ -218,6 +228,86 @@ impl<'x> Session<'x, '_> {
     }
 }
 
+/// What an index asks for; nothing here needs generated code.
+impl<'x> Session<'x, '_> {
+    /// The generation that what is computed belongs to.
+    pub(crate) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// A string operation that asks for no item.
+    pub(crate) fn closed_text(&self, id: ExprId) -> Option<Cow<'x, [u8]>> {
+        self.text(id)
+    }
+
+    /// An integer operation that asks for no item.
+    pub(crate) fn closed_int(&self, id: ExprId) -> Option<i64> {
+        let Words(value, present) = self.closed(id);
+        (present != 0).then_some(value.cast_signed())
+    }
+
+    /// An address operation that asks for no item.
+    pub(crate) fn closed_address(&self, id: ExprId) -> Option<IpAddr> {
+        self.address(id).or_else(|| match interp::evaluate(self.meaning, id, self.exchange)? {
+            Value::Ip(address) => Some(address),
+            _ => None,
+        })
+    }
+
+    /// Every string or integer of an array, until all are seen.
+    pub(crate) fn each(&self, source: &Source, id: ExprId, mut found: impl FnMut(Element<'_>)) {
+        let pairs = match source {
+            Source::Pairs(field) | Source::Under(field, _) | Source::All(field) => {
+                self.exchange.pairs(*field)
+            }
+            Source::Made => None,
+        };
+        let Some((pairs, form)) = pairs else {
+            let made = interp::evaluate(self.meaning, id, self.exchange).map(Value::into_elements);
+            for element in made.unwrap_or_default() {
+                match element {
+                    Value::String(text) => found(Element::Text(&text)),
+                    Value::Int(value) => found(Element::Int(value)),
+                    Value::Ip(address) => found(Element::Address(address)),
+                    _ => {}
+                }
+            }
+            return;
+        };
+        for (name, value) in pairs.iter() {
+            let is_wanted = match source {
+                Source::Under(_, key) => is_named(name, key, matches!(form, Extract::Folded(_))),
+                _ => true,
+            };
+            if is_wanted {
+                found(Element::Text(if matches!(form, Extract::Names(_)) { name } else { value }));
+            }
+        }
+    }
+
+    /// Whether a set has a string, put in lower case first where `fold`.
+    pub(crate) fn set_has(&self, set: SetId, fold: bool, text: &[u8]) -> bool {
+        let Some(set) = self.meaning.program.set(set) else { return false };
+        if fold && text.iter().any(u8::is_ascii_uppercase) {
+            return set.members.has_string(&text.to_ascii_lowercase());
+        }
+        set.members.has_string(text)
+    }
+
+    /// Whether a set has an address.
+    pub(crate) fn set_has_address(&self, set: SetId, address: IpAddr) -> bool {
+        self.meaning.program.set(set).is_some_and(|set| set.members.has_ip(address))
+    }
+}
+
+/// An element of an array that an index looks up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Element<'e> {
+    Text(&'e [u8]),
+    Int(i64),
+    Address(IpAddr),
+}
+
 fn words(value: Value<'_>, arena: &Arena) -> Option<Words> {
     match value {
         Value::Bool(value) => Some(Words::truth(value)),
@@ -248,12 +338,15 @@ impl crate::exchange::Exchange<'_> {
         }
     }
 
-    /// A string field, where it is not given and stands somewhere.
-    pub(super) fn text(&self, field: FieldId) -> Option<&[u8]> {
+    /// A string field that stands somewhere, or that is absent.
+    pub(super) fn text(&self, field: FieldId) -> Known<'_> {
+        if let Some(given) = self.given(field) {
+            return Some(given.bytes());
+        }
         match extractor(field) {
-            _ if self.is_given(field) => None,
-            Extract::Text(get) => Some(get(self)),
-            Extract::Maybe(get) => get(self),
+            Extract::Text(get) => Some(Some(get(self))),
+            Extract::Maybe(get) => Some(get(self)),
+            Extract::Default => Some(Some(b"")),
             _ => None,
         }
     }
@@ -272,7 +365,7 @@ impl crate::exchange::Exchange<'_> {
         }
     }
 
-    pub(super) fn ip(&self, field: FieldId) -> Option<std::net::IpAddr> {
+    pub(super) fn ip(&self, field: FieldId) -> Option<IpAddr> {
         match (extractor(field), field.row().ty.layer()) {
             (Extract::Ip(get), None::<Layer>) if !self.is_given(field) => Some(get(self)),
             _ => self

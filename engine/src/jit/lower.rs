@@ -150,9 +150,9 @@ impl<'p> Lower<'_, 'p> {
                 }
                 _ => return self.never(),
             },
-            Expr::Wildcard { of, pattern: _, strict } => match subject.constants.get(id) {
-                Some(Constant::Wildcard(pieces)) => {
-                    self.tested(id, (*of, item), || Test::Wildcard(pieces.clone(), *strict))
+            Expr::Wildcard { of, pattern: _, strict: _ } => match subject.constants.get(id) {
+                Some(Constant::Wildcard(glob)) => {
+                    self.tested(id, (*of, item), || Test::Wildcard(glob.clone()))
                 }
                 _ => return self.never(),
             },
@@ -526,7 +526,7 @@ impl<'p> Lower<'_, 'p> {
     fn stream(&mut self, id: ExprId, sink: &mut dyn FnMut(&mut Self, Native<'p>)) {
         let subject = self.subject;
         match subject.program.node(id).map(|node| &node.expr) {
-            Some(Expr::Each { over, body }) if subject.survey.is_native(*body) => {
+            Some(Expr::Each { over, body }) if subject.survey.streams(subject.program, id) => {
                 self.stream(*over, &mut |this, item| {
                     let element = this.scalar(*body, Some(item));
                     this.unless_absent(element, sink);

@@ -22,11 +22,12 @@ use crate::constants::Constants;
 use crate::exchange::Exchange;
 use crate::interp::{self, Meaning};
 
-pub(crate) use abi::Scratch;
-use abi::Session;
+pub(crate) use abi::{Scratch, Session};
 use code::{Code, SYMBOLS};
+pub(crate) use helpers::Element;
 use lower::{Calls, Subject};
-use plan::{Plan, Survey};
+use plan::Survey;
+pub(crate) use plan::{Plan, Source};
 
 /// How many conditions a function holds: grouped, they are made twice as fast as one by one.
 const CONDITIONS: usize = 100;
@@ -98,14 +99,16 @@ impl Jit {
         self.plan.slots.len()
     }
 
-    /// One evaluation, in which a scratch's values are good.
+    /// One evaluation, in which a scratch's values are good; none where the scratch was not made ready for this code.
     pub(crate) fn session<'x, 'a>(
         &'x self,
         meaning: Meaning<'x>,
         scratch: &'x Scratch,
         exchange: &'x Exchange<'a>,
-    ) -> Running<'x, 'a> {
-        Running { jit: self, session: Session::new(scratch, &self.plan, meaning, exchange) }
+    ) -> Option<Running<'x, 'a>> {
+        // INVARIANT: generated code reads any slot of its plan.
+        let is_ready = scratch.slots() >= self.slots();
+        is_ready.then(|| Running { jit: self, session: Session::new(scratch, &self.plan, meaning, exchange) })
     }
 }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
 use shield_ir::set::SetId;
-use shield_ir::wildcard::Pieces;
 use shield_ir::{Expr, ExprId, FieldId, Program, Scalar, Type};
 
 use crate::exchange::{Extract, extractor};
+use crate::glob::Glob;
 
 /// A test of a string that Rust does.
 #[derive(Debug)]
@@ -18,13 +18,13 @@ pub(super) enum Test {
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
     Matches(Arc<Regex>),
-    Wildcard(Pieces, bool),
+    Wildcard(Glob),
     Within(SetId),
 }
 
 /// What a loop goes over.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// Names or values of a field's pairs.
     Pairs(FieldId),
     /// The values of a field's pairs under a key.
@@ -70,7 +70,7 @@ impl Plan {
     /// The number of the source that an array operation is.
     pub(super) fn source(&mut self, program: &Program, id: ExprId) -> u32 {
         *self.source_of.entry(id).or_insert_with(|| {
-            self.sources.push((source(program, id).unwrap_or(Source::Made), id));
+            self.sources.push((Source::of(program, id), id));
             self.sources.len() as u32 - 1
         })
     }
@@ -84,8 +84,15 @@ impl Plan {
     }
 }
 
+impl Source {
+    /// What going through an array operation means.
+    pub(crate) fn of(program: &Program, id: ExprId) -> Self {
+        pairs(program, id).unwrap_or(Self::Made)
+    }
+}
+
 /// The pairs behind an array operation, where there are some.
-fn source(program: &Program, id: ExprId) -> Option<Source> {
+fn pairs(program: &Program, id: ExprId) -> Option<Source> {
     let field = |id: ExprId| {
         let Expr::Field(field) = program.node(id)?.expr else { return None };
         Some(field)

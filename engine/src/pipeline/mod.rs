@@ -2,12 +2,13 @@
 
 use shield_ir::Phase;
 use shield_ir::policy::Mode;
+use shield_state::{Op, Reply};
 
 use crate::denial::Denial;
 use crate::event::{Event, Kind};
 use crate::exchange::{Exchange, join_target};
 use crate::policy::Policy;
-use crate::stages::{body, endpoint, host, rules, schema};
+use crate::stages::{body, endpoint, host, limits, rules, schema, session, token};
 use crate::verdict::{Change, HeaderEdit, Permit, ResponseEdits, Step};
 
 /// One protection at one moment.
@@ -25,12 +26,15 @@ pub struct Stage {
 pub const HEAD: &[Stage] = &[
     Stage { name: "host",     check: host::check,     why_here: "everything below is per API" },
     Stage { name: "endpoint", check: endpoint::check, why_here: "settings and scopes are per endpoint" },
+    Stage { name: "session",  check: session::check,  why_here: "rules may ask who calls" },
     Stage { name: "rules",    check: rules::head,     why_here: "what the author refuses is not counted" },
+    Stage { name: "token",    check: token::check,    why_here: "a refused token is not counted either, and limits may go by a claim" },
 ];
 
 /// When what outlives requests has been asked.
 #[rustfmt::skip]
 pub const STATE: &[Stage] = &[
+    Stage { name: "limits", check: limits::check, why_here: "sheds floods before bodies are read" },
     Stage { name: "rules", check: rules::state, why_here: "rules that read state" },
 ];
 
@@ -40,6 +44,12 @@ pub const BODY: &[Stage] = &[
     Stage { name: "body",   check: body::check,   why_here: "what cannot be inspected must not look as if it had been" },
     Stage { name: "schema", check: schema::check, why_here: "rules may ask what was found" },
     Stage { name: "rules",  check: rules::body,   why_here: "rules that read the body and what was found in it" },
+];
+
+/// When what outlives requests has been asked with the body.
+#[rustfmt::skip]
+pub const BODY_STATE: &[Stage] = &[
+    Stage { name: "limits", check: limits::check, why_here: "limits that go by the body: what a rule refuses is not counted" },
 ];
 
 /// When the answer is there.
@@ -60,22 +70,47 @@ impl Policy {
     /// Judges a request by its head.
     pub fn judge_head<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
         self.run(HEAD, exchange)?;
-        self.run(STATE, exchange)?;
-        if self.needs_body(exchange) {
-            return Ok(Step::Body { max: self.settings(exchange).body_max });
-        }
-        self.judge_body(exchange).map(Step::Forward)
+        self.ask(exchange, Phase::State)
     }
 
     /// Judges a request whose body was asked for and has been set.
-    pub fn judge_body<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Permit<'a>, Denial> {
+    pub fn judge_body<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
         self.run(BODY, exchange)?;
         if schema::inspects_response(self, exchange) {
             // An answer in an encoding that hides it could not be inspected.
             let change = Change::Set(b"identity".to_vec());
             exchange.state.request_edits.push(HeaderEdit { name: "accept-encoding".into(), change });
         }
-        Ok(permit(exchange))
+        exchange.state.with_body = true;
+        self.ask(exchange, Phase::Body)
+    }
+
+    /// Judges a request by what the store has answered to [`Step::Ask`]; a store that does not answer counts nothing.
+    pub fn judge_replies<'a>(
+        &self,
+        exchange: &mut Exchange<'a>,
+        replies: Vec<Reply>,
+    ) -> Result<Step<'a>, Denial> {
+        exchange.state.replies = replies;
+        if exchange.state.with_body {
+            self.run(BODY_STATE, exchange)?;
+            return Ok(Step::Forward(permit(exchange)));
+        }
+        self.run(STATE, exchange)?;
+        if self.needs_body(exchange) {
+            return Ok(Step::Body { max: self.settings(exchange).body_max });
+        }
+        self.judge_body(exchange)
+    }
+
+    fn ask<'a>(&self, exchange: &mut Exchange<'a>, phase: Phase) -> Result<Step<'a>, Denial> {
+        let ops = limits::ask(self, exchange, phase);
+        if ops.is_empty() { self.judge_replies(exchange, Vec::new()) } else { Ok(Step::Ask(ops)) }
+    }
+
+    /// What the store is told when an exchange has ended, refused or `answered` with the response that was set.
+    pub fn settle(&self, exchange: &mut Exchange<'_>, answered: bool) -> Vec<Op> {
+        if exchange.state.asked.is_empty() { Vec::new() } else { limits::settle(self, exchange, answered) }
     }
 
     /// What [`Policy::judge_response`] needs beyond the answer's head.
@@ -93,7 +128,9 @@ impl Policy {
     }
 
     fn needs_body(&self, exchange: &Exchange<'_>) -> bool {
-        rules::any_covers(self, exchange, Phase::Body) || schema::needs_body(self, exchange)
+        rules::any_covers(self, exchange, Phase::Body)
+            || limits::any_covers(self, exchange)
+            || schema::needs_body(self, exchange)
     }
 
     /// Runs stages up to the first that refuses, and records what it says; in shadow mode all run, and nothing is refused.

@@ -45,6 +45,7 @@ fn a_host_that_no_api_has_is_misdirected() {
     let denial = load(bundle.clone()).judge_head(&mut exchange("/")).unwrap_err();
     assert_eq!((denial.reason, denial.status), (Reason::UnknownHost, 421));
     bundle.apis[0].hosts = [HostPattern::Below("test".into())].into();
+    bundle.apis[0].unknown = Mode::Off;
     assert!(forward(&load(bundle), &mut exchange("/")).api().is_some());
 }
 

@@ -3,5 +3,8 @@
 pub(crate) mod body;
 pub(crate) mod endpoint;
 pub(crate) mod host;
+pub(crate) mod limits;
 pub(crate) mod rules;
 pub(crate) mod schema;
+pub(crate) mod session;
+pub(crate) mod token;

@@ -56,22 +56,22 @@ fn run(policy: &Policy, exchange: &mut Exchange<'_>, phase: Phase) -> Result<(),
         return Ok(());
     }
     scratch::with(|scratch| {
-        policy.begin(scratch);
+        policy.begin(scratch, exchange, phase);
         let mut from = 0;
         // INVARIANT: no action changes a fact, so what was computed for one rule is good for the next.
-        while let Some(at) = policy.next(scratch, exchange, phase, from) {
-            if let Some(rule) = policy.rules(phase).get(at).and_then(|id| policy.rule(*id)) {
+        while let Some(id) = policy.next(scratch, exchange, phase, &mut from) {
+            if let Some(rule) = policy.rule(id) {
                 act(policy, exchange, rule)?;
             }
             if is_skipped(exchange) {
                 break;
             }
-            from = at + 1;
         }
         Ok(())
     })
 }
 
+/// Whether a scope has this exchange in it.
 pub(crate) fn covers(scope: &Scope, exchange: &Exchange<'_>) -> bool {
     let part = |part: &ScopePart| match part {
         ScopePart::Api(api) => exchange.api() == Some(*api),
@@ -93,7 +93,9 @@ fn act(policy: &Policy, exchange: &mut Exchange<'_>, rule: &Rule) -> Result<(), 
         match action {
             Action::Log => exchange.state.events.push(Event::by(Kind::Log, Reason::RuleLog, rule)),
             Action::Block(block) => {
-                return Err(denial(block, rule).with_problems(policy.problems(exchange)));
+                return Err(
+                    denial(Reason::Rule, block, Cited::from(rule)).with_problems(policy.problems(exchange))
+                );
             }
             Action::Allow => exchange.state.skipped |= Protection::Rules.bit(),
             Action::Skip(protections) => exchange.state.skipped |= protections,
@@ -136,8 +138,9 @@ fn shadow(exchange: &mut Exchange<'_>, rule: &Rule) {
     }
 }
 
-fn denial(block: &Block, rule: &Rule) -> Denial {
-    let mut denial = Denial::from(Reason::Rule).with_rule(Cited::from(rule));
+/// The refusal that a policy's own words ask for.
+pub(crate) fn denial(reason: Reason, block: &Block, by: Cited) -> Denial {
+    let mut denial = Denial::from(reason).with_rule(by);
     if let Some(status) = block.status {
         denial = denial.with_status(status);
     }

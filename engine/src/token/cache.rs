@@ -12,6 +12,9 @@ use super::Verified;
 const SETS: usize = 1_024;
 const WAYS: usize = 4;
 
+/// The longest token that is kept.
+const LONGEST: usize = 4 << 10;
+
 type Set = [Option<Arc<Verified>>; WAYS];
 
 /// Tokens that passed.
@@ -37,16 +40,23 @@ impl Cache {
     /// Keeps a token in place of itself, else of the one that was kept longest.
     pub(super) fn keep(&self, verified: Verified) -> Arc<Verified> {
         let verified = Arc::new(verified);
+        if verified.compact.len() > LONGEST {
+            return verified;
+        }
         if let Some(set) = self.set(&verified.compact) {
             let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
             let same = |known: &Option<Arc<Verified>>| {
-                known.as_ref().is_none_or(|known| known.token == verified.token && known.compact == verified.compact)
+                known
+                    .as_ref()
+                    .is_none_or(|known| known.token == verified.token && known.compact == verified.compact)
             };
             let place = set.iter().position(same).unwrap_or(WAYS - 1);
             if let Some(before) = set.get_mut(..=place) {
                 before.rotate_right(1);
             }
-            set[0] = Some(Arc::clone(&verified));
+            if let Some(first) = set.first_mut() {
+                *first = Some(Arc::clone(&verified));
+            }
         }
         verified
     }

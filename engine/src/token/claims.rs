@@ -48,7 +48,8 @@ impl Claims {
         if !rules.required.iter().all(|name| has(name)) {
             return Err(Refusal::Claim);
         }
-        let is_text = |name: &str| self.members.get(name).is_none_or(|value| value.is_string() || value.is_null());
+        let is_text =
+            |name: &str| self.members.get(name).is_none_or(|value| value.is_string() || value.is_null());
         if !is_text("sub") || !is_text("jti") {
             return Err(Refusal::Claim);
         }
@@ -67,7 +68,10 @@ impl Claims {
     }
 
     /// Whether it is valid at `now` milliseconds, where clocks differ by up to `leeway` seconds.
-    #[expect(clippy::cast_precision_loss, reason = "times of this age are exact in a double, to the microsecond")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "times of this age are exact in a double, to the microsecond"
+    )]
     pub(super) fn check_time(&self, now: u64, leeway: u64) -> Result<(), Refusal> {
         let (now, leeway) = (now as f64 / 1_000.0, leeway as f64);
         if self.expires.is_some_and(|expires| now >= expires + leeway) {
@@ -82,14 +86,18 @@ impl Claims {
 
     /// Whether its `jti`, `sub` or `sid` is on a list.
     pub(super) fn is_denied(&self, list: &BTreeSet<Box<str>>) -> bool {
-        let listed = |name: &&str| self.members.get(*name).and_then(Value::as_str).is_some_and(|id| list.contains(id));
+        let listed =
+            |name: &&str| self.members.get(*name).and_then(Value::as_str).is_some_and(|id| list.contains(id));
         !list.is_empty() && ["jti", "sub", "sid"].iter().any(listed)
     }
 
     /// Whether it grants all scopes of one of these sets.
     pub fn grants(&self, sets: &[Box<[Box<str>]>]) -> bool {
-        let granted: BTreeSet<&str> =
-            ["scope", "scp", "scopes"].iter().filter_map(|name| self.members.get(*name)).flat_map(words).collect();
+        let granted: BTreeSet<&str> = ["scope", "scp", "scopes"]
+            .iter()
+            .filter_map(|name| self.members.get(*name))
+            .flat_map(words)
+            .collect();
         sets.is_empty() || sets.iter().any(|set| set.iter().all(|scope| granted.contains(&**scope)))
     }
 

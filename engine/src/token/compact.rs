@@ -96,7 +96,9 @@ impl Header {
         let kind = self.kind.as_deref().map(short_kind);
         match wanted {
             Some(wanted) => kind.is_some_and(|kind| kind.eq_ignore_ascii_case(short_kind(wanted))),
-            None => kind.is_none_or(|kind| ["jwt", "at+jwt"].iter().any(|known| kind.eq_ignore_ascii_case(known))),
+            None => {
+                kind.is_none_or(|kind| ["jwt", "at+jwt"].iter().any(|known| kind.eq_ignore_ascii_case(known)))
+            }
         }
     }
 

@@ -14,7 +14,12 @@ static PROVIDER: CryptoProvider = CryptoProvider {
 };
 
 /// Whether a key made that signature with that algorithm.
-pub(super) fn verify(with: identity::Algorithm, key: &DecodingKey, message: &[u8], signature: &Vec<u8>) -> bool {
+pub(super) fn verify(
+    with: identity::Algorithm,
+    key: &DecodingKey,
+    message: &[u8],
+    signature: &Vec<u8>,
+) -> bool {
     (PROVIDER.verifier_factory)(&algorithm(with), key)
         .is_ok_and(|verifier| verifier.verify(message, signature).is_ok())
 }
@@ -42,10 +47,12 @@ pub(super) const fn algorithm(named: identity::Algorithm) -> Algorithm {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is jsonwebtoken's")]
 fn no_signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
     Err(ErrorKind::InvalidAlgorithm.into())
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is jsonwebtoken's")]
 fn verifier(with: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     if key.family() != with.family() {
         return Err(ErrorKind::InvalidKeyFormat.into());
@@ -68,7 +75,8 @@ impl Verifier<Vec<u8>> for RingVerifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), SignatureError> {
         match (means(self.with).ok_or_else(SignatureError::new)?, self.key.kind()) {
             (Means::Keyed(hash), DecodingKeyKind::SecretOrDer(secret)) => {
-                keyed::verify(&keyed::Key::new(hash, secret), message, signature).map_err(|_| SignatureError::new())
+                keyed::verify(&keyed::Key::new(hash, secret), message, signature)
+                    .map_err(|_| SignatureError::new())
             }
             (Means::Rsa(parameters), DecodingKeyKind::RsaModulusExponent { n, e }) => {
                 let key = rings::RsaPublicKeyComponents { n, e };
@@ -77,7 +85,9 @@ impl Verifier<Vec<u8>> for RingVerifier {
             (Means::Rsa(parameters), DecodingKeyKind::SecretOrDer(key)) => {
                 unparsed(parameters, key, message, signature)
             }
-            (Means::Point(curve), DecodingKeyKind::SecretOrDer(key)) => unparsed(curve, key, message, signature),
+            (Means::Point(curve), DecodingKeyKind::SecretOrDer(key)) => {
+                unparsed(curve, key, message, signature)
+            }
             (Means::Keyed(_) | Means::Point(_), DecodingKeyKind::RsaModulusExponent { .. }) => {
                 Err(SignatureError::new())
             }
@@ -101,7 +111,6 @@ enum Means {
 }
 
 /// What `ring` calls an algorithm; RSA keys below 2,048 bits are no keys to it.
-#[expect(clippy::wildcard_enum_match_arm, reason = "jsonwebtoken may add algorithms, and none of them is accepted")]
 fn means(algorithm: Algorithm) -> Option<Means> {
     Some(match algorithm {
         Algorithm::HS256 => Means::Keyed(keyed::HMAC_SHA256),
@@ -116,6 +125,7 @@ fn means(algorithm: Algorithm) -> Option<Means> {
         Algorithm::ES256 => Means::Point(&rings::ECDSA_P256_SHA256_FIXED),
         Algorithm::ES384 => Means::Point(&rings::ECDSA_P384_SHA384_FIXED),
         Algorithm::EdDSA => Means::Point(&rings::ED25519),
+        // jsonwebtoken may add algorithms: none of them is accepted.
         _ => return None,
     })
 }

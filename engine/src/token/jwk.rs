@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use shield_ir::identity::Algorithm;
 
 /// The largest set in bytes, and in keys.
-pub const MAX_SET: usize = 1 << 20;
+const MAX_SET: usize = 1 << 20;
 const MAX_KEYS: usize = 256;
 
 /// How many keys of one name are tried for one token.
@@ -36,7 +36,7 @@ pub(super) struct Key {
 /// Why bytes are no set of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
-    /// More than [`MAX_SET`] bytes, or too many keys.
+    /// More than 1 MiB or 256 keys.
     #[error("the key set is too large")]
     Large,
     /// Not an object with `keys`.
@@ -69,7 +69,11 @@ impl KeySet {
         let read = |value: &Value| Key::read(value.as_object()?, algorithms);
         let keys: Vec<Key> = list.iter().filter_map(read).collect();
         let unusable = list.len() - keys.len();
-        if keys.is_empty() { Err(KeySetError::Unusable) } else { Ok(Self { keys, unusable, for_tests: None }) }
+        if keys.is_empty() {
+            Err(KeySetError::Unusable)
+        } else {
+            Ok(Self { keys, unusable, for_tests: None })
+        }
     }
 
     /// A shared secret.
@@ -106,7 +110,11 @@ impl KeySet {
 
 /// The keys that may have signed a token: those of its `kid`; where no key has a name, or the token gives none, the one
 /// that fits the algorithm.
-pub(super) fn candidates<'k>(sets: &'k [Arc<KeySet>], kid: Option<&str>, algorithm: Algorithm) -> Vec<&'k Key> {
+pub(super) fn candidates<'k>(
+    sets: &'k [Arc<KeySet>],
+    kid: Option<&str>,
+    algorithm: Algorithm,
+) -> Vec<&'k Key> {
     let fitting = sets.iter().flat_map(|set| &set.keys).filter(|key| key.algorithms.contains(&algorithm));
     if let Some(kid) = kid {
         let named: Vec<_> =
@@ -137,7 +145,7 @@ impl Key {
         }
         let (decoding, family): (_, &[Algorithm]) = match (text("kty")?, text("crv")) {
             ("RSA", _) => {
-                let key = DecodingKey::from_rsa_raw_components(&modulus(bytes("n")?)?, &bytes("e")?);
+                let key = DecodingKey::from_rsa_raw_components(&modulus(&bytes("n")?)?, &bytes("e")?);
                 (key, &RSA)
             }
             ("EC", Some("P-256")) => (point(&bytes("x")?, &bytes("y")?, 32)?, &[Algorithm::ES256]),
@@ -184,7 +192,7 @@ const RSA: [Algorithm; 6] = [
 ];
 
 /// A modulus of at least 2,048 bits; some issuers write a zero byte before it.
-fn modulus(bytes: Vec<u8>) -> Option<Vec<u8>> {
+fn modulus(bytes: &[u8]) -> Option<Vec<u8>> {
     let start = bytes.iter().position(|byte| *byte != 0)?;
     let bytes = bytes.get(start..)?.to_vec();
     (256..=1_024).contains(&bytes.len()).then_some(bytes)
@@ -197,6 +205,9 @@ fn point(x: &[u8], y: &[u8], length: usize) -> Option<DecodingKey> {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").field("kid", &self.kid).field("algorithms", &self.algorithms).finish_non_exhaustive()
+        f.debug_struct("Key")
+            .field("kid", &self.kid)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
     }
 }

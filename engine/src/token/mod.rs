@@ -14,6 +14,7 @@ mod crypto;
 mod jwk;
 mod source;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -96,7 +97,7 @@ pub struct Tokens {
 #[derive(Debug)]
 struct Kind {
     rules: identity::Token,
-    live: RwLock<Live>,
+    live: RwLock<Arc<Live>>,
 }
 
 /// What changes while a policy serves.
@@ -148,8 +149,10 @@ impl Tokens {
     fn change(&self, id: TokenId, change: impl FnOnce(&mut Live)) {
         if let Some(kind) = self.kinds.get(id.0 as usize) {
             let mut live = kind.live.write().unwrap_or_else(PoisonError::into_inner);
-            change(&mut live);
-            live.version += 1;
+            let mut next = Live::clone(&live);
+            change(&mut next);
+            next.version += 1;
+            *live = Arc::new(next);
         }
     }
 
@@ -157,7 +160,7 @@ impl Tokens {
     pub fn wanted(&self, exchange: &Exchange<'_>) -> Option<WantedKey> {
         self.kinds.iter().enumerate().find_map(|(at, kind)| {
             let is_remote = kind.rules.keys.iter().any(|keys| matches!(keys, Keys::Url { .. }));
-            let text = is_remote.then(|| source::token(&kind.rules.from, exchange).ok())?.filter(short)?;
+            let text: Cow<'_, [u8]> = is_remote.then(|| source::token(&kind.rules.from, exchange).ok())??;
             let header = compact::Compact::read(&text).ok()?.header().ok()?;
             let kid = header.kid?;
             let known = kind.live().sets.iter().any(|set| set.has(&kid));
@@ -197,14 +200,6 @@ impl Tokens {
     }
 }
 
-const fn short(text: &std::borrow::Cow<'_, [u8]>) -> bool {
-    let length = match text {
-        std::borrow::Cow::Borrowed(text) => text.len(),
-        std::borrow::Cow::Owned(text) => text.len(),
-    };
-    length <= compact::MAX_TOKEN
-}
-
 impl Kind {
     fn of(rules: identity::Token) -> Result<Self, KeySetError> {
         let sets: Result<_, _> = rules
@@ -215,12 +210,12 @@ impl Kind {
                 Keys::Url { .. } | Keys::Secret(_) => Ok(Arc::default()),
             })
             .collect();
-        let live = RwLock::new(Live { sets: sets?, ..Live::default() });
+        let live = RwLock::new(Arc::new(Live { sets: sets?, ..Live::default() }));
         Ok(Self { rules, live })
     }
 
-    fn live(&self) -> Live {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn open(&self, id: TokenId, text: &[u8], live: &Live) -> Result<Verified, Refusal> {

@@ -20,7 +20,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// What is in `path`, which must be text.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    String::from_utf8(read(path)?).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the file is not UTF-8 text"))
+    String::from_utf8(read(path)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the file is not UTF-8 text"))
 }
 
 /// Replaces `path` so that a reader, and a start after a crash, sees the old bytes or the new, never a mixture.
@@ -53,7 +54,9 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 /// Every variable that is text.
 pub fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Unpredictable bytes from the system.

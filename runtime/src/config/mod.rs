@@ -43,7 +43,8 @@ pub fn read(arguments: &[String], environment: &[(String, String)]) -> Result<Co
     let (flags, verb) = flags(arguments, &mut problems);
     let variables = variables(environment, &mut problems);
     let named = |given: &&Given| given.name == "config";
-    let path = flags.iter().rfind(named).or_else(|| variables.iter().rfind(named)).map(|given| given.value.clone());
+    let path =
+        flags.iter().rfind(named).or_else(|| variables.iter().rfind(named)).map(|given| given.value.clone());
     let lines = path.map(|path| file(&path, &mut problems)).unwrap_or_default();
 
     let mut settings = Settings::default();
@@ -79,18 +80,22 @@ fn flags(arguments: &[String], problems: &mut Vec<String>) -> (Vec<Given>, Verb)
                 "run" => {}
                 "-h" => verb = Verb::Help,
                 "-V" => verb = Verb::Version,
-                other => problems.push(format!("command line: `{other}` is not expected here; flags start with `--`")),
+                other => problems
+                    .push(format!("command line: `{other}` is not expected here; flags start with `--`")),
             }
             continue;
         };
-        let (name, inline) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
+        let (name, inline) =
+            flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
         match name {
             "print-config" => verb = Verb::Print,
             "help" => verb = Verb::Help,
             "version" => verb = Verb::Version,
             _ => match inline.or_else(|| rest.next_if(|next| !next.starts_with("--")).cloned()) {
                 Some(value) => given.push(Given { name: name.into(), value, place: format!("--{name}") }),
-                None => problems.push(unknown(name, &format!("--{name}")).unwrap_or_else(|| format!("--{name}: wants a value"))),
+                None => problems.push(
+                    unknown(name, &format!("--{name}")).unwrap_or_else(|| format!("--{name}: wants a value")),
+                ),
             },
         }
     }
@@ -104,10 +109,17 @@ fn variables(environment: &[(String, String)], problems: &mut Vec<String>) -> Ve
         let Some(name) = variable.strip_prefix("SHIELD_") else { continue };
         let name = name.replace('_', "-").to_lowercase();
         if Setting::named(&name).is_some() || name == "config" {
-            let values = if is_list(&name) { value.split_whitespace().collect() } else { vec![value.as_str()] };
+            let values =
+                if is_list(&name) { value.split_whitespace().collect() } else { vec![value.as_str()] };
             let place = || variable.clone();
-            given.extend(values.into_iter().map(|v| Given { name: name.clone(), value: v.into(), place: place() }));
-        } else if name != "admin-token" && let Some(near) = nearest(&name).and_then(Setting::named) {
+            given.extend(values.into_iter().map(|v| Given {
+                name: name.clone(),
+                value: v.into(),
+                place: place(),
+            }));
+        } else if name != "admin-token"
+            && let Some(near) = nearest(&name).and_then(Setting::named)
+        {
             problems.push(format!("{variable}: no such setting; did you mean `{}`?", near.variable()));
         }
     }
@@ -170,7 +182,8 @@ fn unknown(name: &str, place: &str) -> Option<String> {
     if name == "config" || Setting::named(name).is_some() {
         return None;
     }
-    let hint = nearest(name).map_or_else(|| "`--help` lists them all".into(), |near| format!("did you mean `{near}`?"));
+    let hint = nearest(name)
+        .map_or_else(|| "`--help` lists them all".into(), |near| format!("did you mean `{near}`?"));
     Some(format!("{place}: no setting is called `{name}`; {hint}"))
 }
 
@@ -178,8 +191,14 @@ fn unknown(name: &str, place: &str) -> Option<String> {
 fn contradictions(settings: &Settings) -> impl Iterator<Item = &'static str> {
     let proxies_matter = settings.client_address != "peer";
     let checks = [
-        (settings.listen.is_empty() && settings.listen_tls.is_empty(), "nothing to listen on: give `listen` or `listen-tls`"),
-        (!settings.listen_tls.is_empty() && settings.certificate.is_empty(), "`listen-tls` needs a `certificate`"),
+        (
+            settings.listen.is_empty() && settings.listen_tls.is_empty(),
+            "nothing to listen on: give `listen` or `listen-tls`",
+        ),
+        (
+            !settings.listen_tls.is_empty() && settings.certificate.is_empty(),
+            "`listen-tls` needs a `certificate`",
+        ),
         (proxies_matter && settings.trusted_proxies.is_empty(), "`client-address` needs `trusted-proxies`"),
         (settings.bundle.is_empty(), "`bundle` is missing: give `--bundle FILE`"),
     ];
@@ -220,7 +239,9 @@ pub fn event_output(settings: &Settings) -> Result<crate::Output, String> {
     Ok(match settings.events.as_str() {
         "off" => crate::Output::Off,
         "stdout" => crate::Output::To(Box::new(std::io::stdout())),
-        path => crate::Output::To(Box::new(files::append(path.as_ref()).map_err(|error| format!("{path}: {error}"))?)),
+        path => crate::Output::To(Box::new(
+            files::append(path.as_ref()).map_err(|error| format!("{path}: {error}"))?,
+        )),
     })
 }
 

@@ -104,8 +104,8 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(15),
             write_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(3),
-            response_timeout: Duration::from_secs(60),
-            tunnel_timeout: Duration::from_secs(3600),
+            response_timeout: Duration::from_mins(1),
+            tunnel_timeout: Duration::from_hours(1),
             drain_timeout: Duration::from_secs(30),
             upstream_idle: 64,
             upstream_idle_timeout: Duration::from_secs(55),
@@ -230,11 +230,21 @@ impl Setting {
                 let found = all.iter().find(|choice| **choice == last);
                 *slot(into) = found.ok_or_else(|| wants(format!("`{}`", all.join("` or `")), last))?;
             }
-            Count(slot, range) => *slot(into) = within(value::count(last), range, |n| n.to_string()).map_err(|e| wants(e, last))?,
-            Size(slot, range) => *slot(into) = within(value::size(last), range, value::show_size).map_err(|e| wants(e, last))?,
+            Count(slot, range) => {
+                *slot(into) =
+                    within(value::count(last), range, |n| n.to_string()).map_err(|e| wants(e, last))?;
+            }
+            Size(slot, range) => {
+                *slot(into) =
+                    within(value::size(last), range, value::show_size).map_err(|e| wants(e, last))?;
+            }
             Time(slot, [low, high]) => {
-                let range = [Duration::from_secs(low).min(Duration::from_millis(low * 100)), Duration::from_secs(high)];
-                *slot(into) = within(value::duration(last), range, value::show_duration).map_err(|e| wants(e, last))?;
+                let range = [
+                    Duration::from_secs(low).min(Duration::from_millis(low * 100)),
+                    Duration::from_secs(high),
+                ];
+                *slot(into) =
+                    within(value::duration(last), range, value::show_duration).map_err(|e| wants(e, last))?;
             }
         }
         Ok(())
@@ -253,7 +263,11 @@ impl Setting {
     }
 }
 
-fn within<T: PartialOrd + Copy>(value: Result<T, String>, [low, high]: [T; 2], show: fn(T) -> String) -> Result<T, String> {
+fn within<T: PartialOrd + Copy>(
+    value: Result<T, String>,
+    [low, high]: [T; 2],
+    show: fn(T) -> String,
+) -> Result<T, String> {
     let value = value?;
     if value < low || value > high {
         return Err(format!("between {} and {}", show(low), show(high)));

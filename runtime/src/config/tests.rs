@@ -11,7 +11,7 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Command, Conf
 fn settings(arguments: &[&str], environment: &[(&str, &str)]) -> Settings {
     match run(arguments, environment).unwrap() {
         Command::Run(settings) | Command::PrintConfig(settings) => *settings,
-        other => panic!("{other:?}"),
+        other @ (Command::Help | Command::Version) => panic!("{other:?}"),
     }
 }
 
@@ -47,9 +47,15 @@ fn a_list_is_repeated_or_spaced() {
 
 #[test]
 fn an_unknown_name_gets_its_place_and_a_suggestion() {
-    assert_eq!(problem(&["--bundel", "x"], &[]).lines().next().unwrap(), "--bundel: no setting is called `bundel`; did you mean `bundle`?");
+    assert_eq!(
+        problem(&["--bundel", "x"], &[]).lines().next().unwrap(),
+        "--bundel: no setting is called `bundel`; did you mean `bundle`?"
+    );
     let (_folder, path) = file_with("bundle = b\n\nhedaer-size = 1KiB\n");
-    assert_eq!(problem(&["--config", &path], &[]), format!("{path}:3: no setting is called `hedaer-size`; did you mean `header-size`?"));
+    assert_eq!(
+        problem(&["--config", &path], &[]),
+        format!("{path}:3: no setting is called `hedaer-size`; did you mean `header-size`?")
+    );
     assert!(problem(&["--bundle", "b"], &[("SHIELD_LISTNE", "x")]).contains("did you mean `SHIELD_LISTEN`?"));
 }
 
@@ -78,7 +84,10 @@ fn values_out_of_range_or_of_another_kind_are_refused() {
 
 #[test]
 fn what_is_printed_reads_back() {
-    let found = settings(&["--bundle", "b", "--trusted-proxies", "10.0.0.0/8", "--body-size", "3MiB", "--print-config"], &[]);
+    let found = settings(
+        &["--bundle", "b", "--trusted-proxies", "10.0.0.0/8", "--body-size", "3MiB", "--print-config"],
+        &[],
+    );
     let (_folder, path) = file_with(&print(&found));
     assert_eq!(settings(&["--config", &path], &[]), found);
 }

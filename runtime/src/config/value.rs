@@ -6,12 +6,15 @@ use std::time::Duration;
 /// What a value must look like, said to whoever wrote another.
 type Parsed<T> = Result<T, String>;
 
-const TIME_UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const TIME_UNITS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 const SIZE_UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)];
 
 /// `250ms`, `10s`, `5m`, `1h`, `7d`.
 pub(crate) fn duration(text: &str) -> Parsed<Duration> {
-    with_unit(text, &TIME_UNITS).map(Duration::from_millis).ok_or_else(|| "a duration such as `250ms`, `10s` or `5m`".into())
+    with_unit(text, &TIME_UNITS)
+        .map(Duration::from_millis)
+        .ok_or_else(|| "a duration such as `250ms`, `10s` or `5m`".into())
 }
 
 /// `512B`, `64KiB`, `1MiB`.
@@ -26,7 +29,9 @@ pub(crate) fn count(text: &str) -> Parsed<usize> {
 
 /// An address and port.
 pub(crate) fn address(text: &str) -> Parsed<()> {
-    text.parse::<SocketAddr>().map(drop).map_err(|_| "an address and port such as `127.0.0.1:8080` or `[::]:443`".into())
+    text.parse::<SocketAddr>()
+        .map(drop)
+        .map_err(|_| "an address and port such as `127.0.0.1:8080` or `[::]:443`".into())
 }
 
 /// The admin listener's address, or `off`.
@@ -53,6 +58,7 @@ pub(crate) fn certificate(text: &str) -> Parsed<()> {
 }
 
 /// Anything at all.
+#[expect(clippy::unnecessary_wraps, reason = "one check among others that do refuse")]
 pub(crate) fn anything(_: &str) -> Parsed<()> {
     Ok(())
 }

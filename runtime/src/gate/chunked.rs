@@ -117,8 +117,16 @@ impl Chunked {
 
 /// Headers that frame, route or authenticate a message, and so may not come after it.
 const FORBIDDEN_TRAILERS: [&[u8]; 10] = [
-    b"content-length", b"transfer-encoding", b"host", b"authorization", b"cookie", b"content-type", b"content-encoding",
-    b"trailer", b"te", b"connection",
+    b"content-length",
+    b"transfer-encoding",
+    b"host",
+    b"authorization",
+    b"cookie",
+    b"content-type",
+    b"content-encoding",
+    b"trailer",
+    b"te",
+    b"connection",
 ];
 
 /// `;name`, `;name=token`, `;name="quoted"`, any number of them and no space anywhere.

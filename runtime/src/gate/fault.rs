@@ -27,7 +27,11 @@ pub enum Fault {
     Flood,
 }
 
-use Fault::*;
+use Fault::{
+    BodyTimeout, BothLengths, Chunk, ContentLength, Expectation, Flood, HeadSize, HeadTimeout, HeaderCount,
+    HeaderName, HeaderValue, Host, LineEnd, Method, RequestLine, Target, TargetSize, Trailer,
+    TransferEncoding, Version,
+};
 
 /// Reason, status, and a sentence for the client.
 #[rustfmt::skip]

@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn time_gives_tokens_back() {
         let mut frames = Frames::new(1, 200);
-        let pings = [b'x'; PREFACE].into_iter().chain((0..MOST).flat_map(|_| frame(6, &[0; 8]))).collect::<Vec<_>>();
+        let pings =
+            [b'x'; PREFACE].into_iter().chain((0..MOST).flat_map(|_| frame(6, &[0; 8]))).collect::<Vec<_>>();
         assert!(frames.follow(&pings, 1));
         assert!(frames.follow(&frame(6, &[0; 8]), 2));
     }

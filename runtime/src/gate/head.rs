@@ -90,6 +90,7 @@ fn end(bytes: &[u8], seen: &mut usize) -> Result<Option<usize>, Fault> {
 }
 
 /// What the header lines have said about framing so far.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was said or not")]
 #[derive(Default)]
 struct Said {
     length: Option<u64>,
@@ -139,7 +140,11 @@ fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Fault> {
     let (Some(method), Some(target)) = (words.next(), words.next()) else { return Err(Fault::RequestLine) };
     let (Some(version), None) = (words.next(), words.next()) else { return Err(Fault::RequestLine) };
     if !METHODS.contains(&method) {
-        return Err(if method.iter().all(|byte| is_token(*byte)) { Fault::Method } else { Fault::RequestLine });
+        return Err(if method.iter().all(|byte| is_token(*byte)) {
+            Fault::Method
+        } else {
+            Fault::RequestLine
+        });
     }
     if target.len() > bounds.target {
         return Err(Fault::TargetSize);
@@ -250,8 +255,26 @@ const TOKEN: [bool; 256] = {
     let mut byte = 0;
     while byte < 256 {
         let c = byte as u8;
-        table[byte] = c.is_ascii_alphanumeric()
-            || matches!(c, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
+        #[expect(clippy::indexing_slicing, reason = "in range, and at build time")]
+        let entry = &mut table[byte];
+        *entry = c.is_ascii_alphanumeric()
+            || matches!(
+                c,
+                b'!' | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'&'
+                    | b'\''
+                    | b'*'
+                    | b'+'
+                    | b'-'
+                    | b'.'
+                    | b'^'
+                    | b'_'
+                    | b'`'
+                    | b'|'
+                    | b'~'
+            );
         byte += 1;
     }
     table

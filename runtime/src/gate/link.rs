@@ -211,14 +211,15 @@ impl Link {
         let wait = WAITS.get(usize::from(self.wait.load(Relaxed))).copied().unwrap_or(Wait::Nothing);
         let busy = self.busy.load(Relaxed) > 0;
         match wait {
-            Wait::Nothing => {}
             Wait::Request | Wait::Head if busy => {}
             Wait::Request if waited > patience.request => self.order(Order::Close),
             Wait::Tunnel if waited > patience.tunnel => self.order(Order::Close),
             Wait::Linger if waited > ticks(LINGER) => self.order(Order::Close),
             Wait::Head if waited > patience.head => self.expire(Fault::HeadTimeout),
-            Wait::Body if waited > patience.body || self.too_slow(waited, patience.rate) => self.expire(Fault::BodyTimeout),
-            Wait::Request | Wait::Tunnel | Wait::Linger | Wait::Head | Wait::Body => {}
+            Wait::Body if waited > patience.body || self.too_slow(waited, patience.rate) => {
+                self.expire(Fault::BodyTimeout);
+            }
+            Wait::Nothing | Wait::Request | Wait::Tunnel | Wait::Linger | Wait::Head | Wait::Body => {}
         }
     }
 

@@ -101,7 +101,9 @@ impl Framing {
 
     fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         match &mut self.stage {
-            Stage::Head { seen } => Ok(head::read(bytes, seen, &self.bounds)?.map_or(0, |head| self.begin(head))),
+            Stage::Head { seen } => {
+                Ok(head::read(bytes, seen, &self.bounds)?.map_or(0, |head| self.begin(head)))
+            }
             Stage::Length(left) => {
                 let taken = (bytes.len() as u64).min(*left);
                 *left -= taken;
@@ -168,11 +170,24 @@ pub(crate) struct Gate<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     pub(crate) fn new(stream: S, bounds: Bounds, link: Arc<Link>) -> Self {
-        Self { stream, framing: Framing::new(bounds), link, held: Vec::new(), granted: 0, frames: None, discarded: 0, shut: false }
+        Self {
+            stream,
+            framing: Framing::new(bounds),
+            link,
+            held: Vec::new(),
+            granted: 0,
+            frames: None,
+            discarded: 0,
+            shut: false,
+        }
     }
 
     /// Reads just enough to tell the protocols apart; `known` when TLS has agreed on one. `None` when nobody speaks.
-    pub(crate) async fn sniff(&mut self, known: Option<Protocol>, resets: u32) -> io::Result<Option<Protocol>> {
+    pub(crate) async fn sniff(
+        &mut self,
+        known: Option<Protocol>,
+        resets: u32,
+    ) -> io::Result<Option<Protocol>> {
         let mut protocol = known;
         while protocol.is_none() {
             let mut space = [0; 512];
@@ -215,7 +230,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     fn passed(&self, count: usize) {
         if count > 0 {
             self.link.wait_for(Wait::Nothing);
-            if self.framing.upgrade && self.link.upgrade() == Upgrade::Open && !matches!(self.framing.stage, Stage::Open) {
+            if self.framing.upgrade
+                && self.link.upgrade() == Upgrade::Open
+                && !matches!(self.framing.stage, Stage::Open)
+            {
                 self.link.set_upgrade(Upgrade::Asked);
             }
         } else if self.framing.in_head() {
@@ -350,7 +368,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
                 this.pass(out);
                 return Poll::Ready(Ok(()));
             }
-            if let Some(fault) = this.link.fault() && !matches!(this.framing.stage, Stage::Closed) {
+            if let Some(fault) = this.link.fault()
+                && !matches!(this.framing.stage, Stage::Closed)
+            {
                 this.refuse(fault)?;
                 continue;
             }

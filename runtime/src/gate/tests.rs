@@ -158,7 +158,11 @@ fn every_doubt_about_chunks_has_its_fault() {
 #[test]
 fn nothing_passes_behind_the_last_request_or_an_unanswered_upgrade() {
     let next = with("");
-    for (lines, kept) in [("connection: close\r\n", true), ("connection: x, Upgrade\r\nupgrade: websocket\r\n", true), ("upgrade: h2c\r\n", false)] {
+    for (lines, kept) in [
+        ("connection: close\r\n", true),
+        ("connection: x, Upgrade\r\nupgrade: websocket\r\n", true),
+        ("upgrade: h2c\r\n", false),
+    ] {
         let first = with(lines);
         let (passed, _) = judge((first.clone() + &next).as_bytes(), 10_000);
         assert_eq!(passed.len(), if kept { first.len() } else { first.len() + next.len() }, "{lines}");
@@ -193,7 +197,9 @@ fn served(bytes: &[u8], gated: bool) -> (Seen, String) {
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(io: S, seen: &Rc<RefCell<Seen>>, link: &Arc<Link>) {
     let service = service_fn(|request: Request<Incoming>| async move {
         if let Some(fault) = link.fault() {
-            return Ok::<_, hyper::Error>(Response::builder().status(fault.status()).body(Empty::<Bytes>::new()).unwrap());
+            return Ok::<_, hyper::Error>(
+                Response::builder().status(fault.status()).body(Empty::<Bytes>::new()).unwrap(),
+            );
         }
         if link.upgrade() == Upgrade::Asked {
             link.set_upgrade(Upgrade::Refused);
@@ -223,14 +229,36 @@ fn the_gate_is_only_ever_stricter_than_hyper() {
     let seeds = [
         with("") + &with("content-length: 5\r\n") + "hello" + &with("x: y\r\n"),
         with("transfer-encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n" + &with(""),
-        with("transfer-encoding: chunked\r\nx: \"a\"\r\n") + "3;a=b\r\nabc\r\n3\r\nabc\r\n0\r\nt: u\r\n\r\n" + &with("connection: close\r\n"),
-        "GET http://a/x?y HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x\r\n\r\nGET / HTTP/1.0\r\n\r\n".into(),
+        with("transfer-encoding: chunked\r\nx: \"a\"\r\n")
+            + "3;a=b\r\nabc\r\n3\r\nabc\r\n0\r\nt: u\r\n\r\n"
+            + &with("connection: close\r\n"),
+        "GET http://a/x?y HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, x\r\n\r\nGET / HTTP/1.0\r\n\r\n"
+            .into(),
     ];
     let random = Random::new([42; 32]);
     let pieces: [&[u8]; 22] = [
-        b"\r\n", b"\n", b"\r", b" ", b"\t", b"\0", b":", b";", b",", b"0", b"1", b"chunked", b"Transfer-Encoding: chunked\r\n",
-        b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"HTTP/1.1", b"HTTP/1.0", b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"\x80",
-        b"x", b"0\r\n\r\n", b"Connection: close\r\n",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b" ",
+        b"\t",
+        b"\0",
+        b":",
+        b";",
+        b",",
+        b"0",
+        b"1",
+        b"chunked",
+        b"Transfer-Encoding: chunked\r\n",
+        b"Content-Length: 5\r\n",
+        b"Content-Length: 0\r\n",
+        b"HTTP/1.1",
+        b"HTTP/1.0",
+        b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        b"\x80",
+        b"x",
+        b"0\r\n\r\n",
+        b"Connection: close\r\n",
     ];
     let mut passed = 0;
     for _ in 0..3000 {
@@ -242,7 +270,11 @@ fn the_gate_is_only_ever_stricter_than_hyper() {
             bytes.splice(at..removed.min(bytes.len()), piece.iter().copied());
         }
         let ((strict, _), (lenient, _)) = (served(&bytes, true), served(&bytes, false));
-        assert!(lenient.starts_with(&strict), "{:?}\n{strict:?}\n{lenient:?}", String::from_utf8_lossy(&bytes));
+        assert!(
+            lenient.starts_with(&strict),
+            "{:?}\n{strict:?}\n{lenient:?}",
+            String::from_utf8_lossy(&bytes)
+        );
         passed += strict.len();
     }
     assert!(passed > 1000, "nothing was compared");
@@ -294,7 +326,10 @@ fn preface_and_request_are_told_apart_by_the_first_bytes() {
             let (mut client, server): (DuplexStream, _) = tokio::io::duplex(1024);
             client.write_all(bytes).await.unwrap();
             drop(client);
-            Gate::new(server, BOUNDS, Arc::new(Link::new(Arc::new(Ticks::new())))).sniff(None, 1).await.unwrap()
+            Gate::new(server, BOUNDS, Arc::new(Link::new(Arc::new(Ticks::new()))))
+                .sniff(None, 1)
+                .await
+                .unwrap()
         })
     };
     assert_eq!(sniff(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Some(Protocol::Http2));

@@ -17,8 +17,6 @@ use crate::worker::Worker;
 /// What TLS has told about a connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TlsFacts {
-    /// The name the client asked for.
-    pub(crate) server_name: Option<Box<str>>,
     /// `TLSv1.3`.
     pub(crate) version: &'static str,
     /// The cipher suite's name.
@@ -43,7 +41,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(worker: &Rc<Worker>, ends: [SocketAddr; 2], tls: Option<TlsFacts>, admission: Admission) -> Self {
+    pub(crate) fn new(
+        worker: &Rc<Worker>,
+        ends: [SocketAddr; 2],
+        tls: Option<TlsFacts>,
+        admission: Admission,
+    ) -> Self {
         let [peer, local] = ends;
         let link = Arc::new(Link::new(Arc::clone(&worker.ticks)));
         worker.watch(&link);

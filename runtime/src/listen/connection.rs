@@ -26,7 +26,12 @@ const HTTP2_PING: Duration = Duration::from_secs(30);
 const HTTP2_STREAM_BUFFER: usize = 256 << 10;
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, admission: Admission, tls: Option<Certificates>) {
+pub(crate) async fn run(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    admission: Admission,
+    tls: Option<Certificates>,
+) {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
     // Small answers wait for nobody.
     let _ = stream.set_nodelay(true);
@@ -35,7 +40,11 @@ pub(crate) async fn run(worker: Rc<Worker>, stream: TcpStream, admission: Admiss
         return speak(&worker, stream, client, None).await;
     };
     let handshake = certificates.accept(stream);
-    let Ok(Ok((stream, facts))) = tokio::time::timeout(worker.shared.settings.handshake_timeout, handshake).await else { return };
+    let Ok(Ok((stream, facts))) =
+        tokio::time::timeout(worker.shared.settings.handshake_timeout, handshake).await
+    else {
+        return;
+    };
     let protocol = if facts.http2 { Protocol::Http2 } else { Protocol::Http1 };
     let client = Client::new(&worker, [peer, local], Some(facts), admission);
     speak(&worker, stream, client, Some(protocol)).await;
@@ -49,7 +58,7 @@ where
     let mut gate = Gate::new(stream, worker.bounds, Arc::clone(&client.link));
     let protocol = tokio::select! {
         sniffed = gate.sniff(known, worker.shared.settings.resets as u32) => sniffed,
-        _ = stop(&client) => return,
+        () = stop(&client) => return,
     };
     match protocol {
         Ok(Some(Protocol::Http1)) => http1(worker, gate, &client).await,
@@ -74,7 +83,7 @@ where
         builder.max_headers(worker.bounds.count);
     }
     let connection = builder.serve_connection(TokioIo::new(gate), service).with_upgrades();
-    drive(connection, client, |connection| connection.graceful_shutdown()).await;
+    drive(connection, client, http1::UpgradeableConnection::graceful_shutdown).await;
 }
 
 async fn http2<S>(worker: &Rc<Worker>, gate: Gate<S>, client: &Rc<Client>)
@@ -96,7 +105,7 @@ where
         .max_header_list_size(settings.header_size as u32)
         .max_send_buf_size(HTTP2_STREAM_BUFFER);
     let connection = builder.serve_connection(TokioIo::new(gate), service);
-    drive(connection, client, |connection| connection.graceful_shutdown()).await;
+    drive(connection, client, http2::Connection::graceful_shutdown).await;
 }
 
 /// Runs the tasks of an HTTP/2 connection on its worker.

@@ -20,7 +20,8 @@ const BACKLOG: u32 = 4096;
 /// How long accepting pauses when the system has no more descriptors.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(50);
 /// What a connection too many is told.
-const SHED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+const SHED: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// A bound socket that no runtime owns yet.
 #[derive(Debug)]
@@ -31,7 +32,11 @@ pub(crate) struct Bound {
 }
 
 /// Binds one socket for each of `workers` to `address`; with port 0, all to the port that the first gets.
-pub(crate) fn bind(address: SocketAddr, tls: Option<&Certificates>, workers: usize) -> io::Result<Vec<Bound>> {
+pub(crate) fn bind(
+    address: SocketAddr,
+    tls: Option<&Certificates>,
+    workers: usize,
+) -> io::Result<Vec<Bound>> {
     let mut address = address;
     (0..workers)
         .map(|_| {
@@ -51,7 +56,11 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts until told to stop; what the kernel has accepted by then is still served.
-pub(crate) async fn accept(worker: Rc<Worker>, bound: Bound, mut stop: tokio::sync::watch::Receiver<bool>) -> io::Result<()> {
+pub(crate) async fn accept(
+    worker: Rc<Worker>,
+    bound: Bound,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(bound.socket)?;
     loop {
         tokio::select! {

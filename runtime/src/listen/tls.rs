@@ -59,7 +59,8 @@ impl Certificates {
         let provider = Arc::new(ring::default_provider());
         let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let resolver: Arc<dyn ResolvesServerCert> = Arc::<Table>::clone(&table);
-        let mut config = versions.map_err(|error| error.to_string())?.with_no_client_auth().with_cert_resolver(resolver);
+        let mut config =
+            versions.map_err(|error| error.to_string())?.with_no_client_auth().with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let pairs = pairs.iter().map(|pair| pair.as_str().into()).collect();
         Ok(Self { acceptor: Arc::new(config).into(), table, pairs })
@@ -82,12 +83,14 @@ impl Certificates {
         let stream = self.acceptor.accept(stream).await?;
         let (_, session) = stream.get_ref();
         let facts = TlsFacts {
-            server_name: session.server_name().map(Into::into),
             version: match session.protocol_version() {
                 Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
                 _ => "TLSv1.2",
             },
-            cipher: session.negotiated_cipher_suite().map_or("", |suite| suite.suite().as_str().unwrap_or("")).into(),
+            cipher: session
+                .negotiated_cipher_suite()
+                .map_or("", |suite| suite.suite().as_str().unwrap_or(""))
+                .into(),
             http2: session.alpn_protocol() == Some(b"h2"),
         };
         Ok((stream, facts))
@@ -102,7 +105,9 @@ fn read_pair(pair: &str) -> Result<CertifiedKey, String> {
     let (chain, key) = pair.split_once(',').ok_or("two paths are wanted, `chain.pem,key.pem`")?;
     let chain = files::read(chain.as_ref()).map_err(|error| error.to_string())?;
     let key = files::read(key.as_ref()).map_err(|error| error.to_string())?;
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain)
+        .collect::<Result<_, _>>()
+        .map_err(|error| error.to_string())?;
     if chain.is_empty() {
         return Err("there is no certificate in the chain".into());
     }

@@ -36,7 +36,8 @@ pub(crate) fn trust(pem: &[u8]) -> Result<Tls, String> {
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config = config.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
+    let mut config =
+        config.map_err(|error| error.to_string())?.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Tls(Arc::new(config).into()))
 }
@@ -48,7 +49,9 @@ pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Se
     if !member.origin.tls {
         return speak(stream).await;
     }
-    let Some(Tls(connector)) = tls else { return Err(io::Error::other("no authority is trusted to name an origin")) };
+    let Some(Tls(connector)) = tls else {
+        return Err(io::Error::other("no authority is trusted to name an origin"));
+    };
     let name = ServerName::try_from(member.origin.host.to_string()).map_err(io::Error::other)?;
     speak(connector.connect(name, stream).await?).await
 }

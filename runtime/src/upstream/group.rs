@@ -104,7 +104,9 @@ impl Group {
                 Ok(addresses) if !addresses.is_empty() => {
                     members.extend(addresses.into_iter().map(|address| registry.member(origin, address)));
                 }
-                Ok(_) | Err(_) => members.extend(known.iter().filter(|m| m.origin == *origin).map(Arc::clone)),
+                Ok(_) | Err(_) => {
+                    members.extend(known.iter().filter(|m| m.origin == *origin).map(Arc::clone));
+                }
             }
         }
         if *known != members {
@@ -122,7 +124,8 @@ impl Group {
             [only] if choice.tried.is_empty() => Some(Arc::clone(only)),
             several => {
                 let awake = |member: &&Arc<Member>| fresh(member) && !member.rests(choice.now);
-                two(several.iter().filter(awake), choice).or_else(|| two(several.iter().filter(fresh), choice))
+                two(several.iter().filter(awake), choice)
+                    .or_else(|| two(several.iter().filter(fresh), choice))
             }
         }
     }
@@ -142,7 +145,11 @@ pub(crate) struct Choice<'a> {
     pub(crate) load: &'a dyn Fn(&Member) -> usize,
 }
 
-fn two<'a>(members: impl Iterator<Item = &'a Arc<Member>> + Clone, choice: &Choice<'_>) -> Option<Arc<Member>> {
+#[expect(clippy::needless_pass_by_value, reason = "an iterator is cheap to clone and awkward to lend")]
+fn two<'a>(
+    members: impl Iterator<Item = &'a Arc<Member>> + Clone,
+    choice: &Choice<'_>,
+) -> Option<Arc<Member>> {
     let count = members.clone().count() as u64;
     let first = choice.random.checked_rem(count)?;
     let second = (first + 1 + (choice.random >> 32).checked_rem(count - 1).unwrap_or(0)) % count;
@@ -157,7 +164,8 @@ mod tests {
     use super::*;
 
     fn group(registry: &Registry, ports: &[u16]) -> Group {
-        let origins = ports.iter().map(|port| Origin::parse(&format!("http://127.0.0.1:{port}")).unwrap()).collect();
+        let origins =
+            ports.iter().map(|port| Origin::parse(&format!("http://127.0.0.1:{port}")).unwrap()).collect();
         let group = Group::new(origins);
         group.resolve(registry);
         group
@@ -199,7 +207,9 @@ mod tests {
         let first = group.pick(&Choice { now: 2, random: 0, tried: &[], load: &even }).unwrap();
         let second = group.pick(&Choice { now: 2, random: 0, tried: &[first.id], load: &even }).unwrap();
         assert_ne!(first, second);
-        assert!(group.pick(&Choice { now: 2, random: 0, tried: &[first.id, second.id], load: &even }).is_none());
+        assert!(
+            group.pick(&Choice { now: 2, random: 0, tried: &[first.id, second.id], load: &even }).is_none()
+        );
     }
 
     #[test]

@@ -100,7 +100,10 @@ impl Upstreams {
         Self {
             pools: RefCell::default(),
             tls,
-            rule: HealthRule { failures: settings.failures as u32, pause: clock::ticks(settings.failure_pause) },
+            rule: HealthRule {
+                failures: settings.failures as u32,
+                pause: clock::ticks(settings.failure_pause),
+            },
             connect_timeout: settings.connect_timeout,
             response_timeout: settings.response_timeout,
             most_connections: settings.upstream_connections,
@@ -155,7 +158,13 @@ impl Upstreams {
         left.inspect(|left| self.saved.set(*left)).is_some()
     }
 
-    async fn attempt(&self, call: &Call<'_>, member: &Arc<Member>, content: Content, reuse: bool) -> Result<Answer, Failed> {
+    async fn attempt(
+        &self,
+        call: &Call<'_>,
+        member: &Arc<Member>,
+        content: Content,
+        reuse: bool,
+    ) -> Result<Answer, Failed> {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
         };
@@ -175,10 +184,9 @@ impl Upstreams {
             Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
-                let stale = old && unsent.is_some();
                 let failure = cause(error.error());
-                let spare = spare.filter(|_| failure == Failure::Broken);
-                Err(Failed { failure, content: unsent.or(spare), stale })
+                let content = unsent.or_else(|| spare.filter(|_| failure == Failure::Broken));
+                Err(Failed { failure, stale: old && content.is_some(), content })
             }
             None => Err(Failed { failure: Failure::Timeout, content: None, stale: false }),
         }

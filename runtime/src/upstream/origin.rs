@@ -26,12 +26,17 @@ impl Origin {
             Some(("https", rest)) => (true, rest),
             Some(_) | None => return Err(expected()),
         };
-        let uri: hyper::http::uri::Authority = rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| expected())?;
+        let uri: hyper::http::uri::Authority =
+            rest.strip_suffix('/').unwrap_or(rest).parse().map_err(|_| expected())?;
         let host = uri.host().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() || uri.as_str().contains('@') {
             return Err(expected());
         }
-        let port = if uri.as_str().ends_with(uri.host()) { Some(if tls { 443 } else { 80 }) } else { uri.port_u16() };
+        let port = if uri.as_str().ends_with(uri.host()) {
+            Some(if tls { 443 } else { 80 })
+        } else {
+            uri.port_u16()
+        };
         Ok(Self { tls, host: host.into(), port: port.ok_or_else(expected)? })
     }
 
@@ -42,7 +47,8 @@ impl Origin {
             return Ok(vec![SocketAddr::new(address, self.port)]);
         }
         let found = (&*self.host, self.port).to_socket_addrs()?;
-        let mut addresses: Vec<_> = found.filter(|address| may_be_named(address.ip())).take(MOST_ADDRESSES).collect();
+        let mut addresses: Vec<_> =
+            found.filter(|address| may_be_named(address.ip())).take(MOST_ADDRESSES).collect();
         addresses.sort_unstable();
         addresses.dedup();
         Ok(addresses)
@@ -60,7 +66,9 @@ impl fmt::Display for Origin {
 /// A name that resolves to the link-local metadata services of a cloud, or to nothing, is a trap.
 fn may_be_named(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => !(v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast()),
+        IpAddr::V4(v4) => {
+            !(v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast())
+        }
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => may_be_named(IpAddr::V4(v4)),
             None => !(v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast()),
@@ -86,7 +94,16 @@ mod tests {
 
     #[test]
     fn what_is_no_origin_is_refused() {
-        for text in ["", "http://", "ftp://x", "http://a/path", "http://user@host", "http://x:99999", "x:80", "http://x?y"] {
+        for text in [
+            "",
+            "http://",
+            "ftp://x",
+            "http://a/path",
+            "http://user@host",
+            "http://x:99999",
+            "x:80",
+            "http://x?y",
+        ] {
             assert!(Origin::parse(text).is_err(), "{text}");
         }
     }

@@ -7,7 +7,7 @@ use shield_ir::template::Template;
 
 use super::compile::{Compiler, Options};
 use super::dialect::Dialect;
-use super::library::{Library, Loc};
+use super::library::{Expected, Library, Loc};
 use super::plan::PlanBuilder;
 use super::tree::At;
 use crate::codes;
@@ -75,11 +75,13 @@ impl Document {
         path: &str,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
-        let library = Library::read(sources, map, path, diagnostics)?;
-        let fault = version_fault(library.at(library.root()));
-        let ok = fault.is_none();
-        diagnostics.extend(fault);
-        ok.then_some(Self { library })
+        let library = Library::read(sources, map, path, diagnostics, Expected::Document(version_fault))?;
+        Some(Self { library })
+    }
+
+    /// Its title.
+    pub fn title(&self) -> Option<&str> {
+        self.library.at(self.library.root()).get("info")?.get("title")?.as_str()
     }
 
     /// Compiles its operations, their schemas into the plan.
@@ -215,20 +217,34 @@ impl<'a> Reader<'a> {
         bases
     }
 
-    /// Two operations of one method whose templates match the same paths, and operation ids that stand twice.
+    /// Two paths that match the same texts, an error where both have a method; operation ids that stand twice.
     fn duplicates(&mut self, paths: Loc, compiled: &Compiled) {
-        let mut shapes: BTreeMap<Template, (&str, Span)> = BTreeMap::new();
-        for (text, span, _) in self.at(paths).members() {
+        let mut shapes: BTreeMap<Template, Vec<(&str, Span, At<'_>)>> = BTreeMap::new();
+        for (text, span, item) in self.at(paths).members() {
             let Ok(template) = Template::parse(text) else { continue };
-            if let Some((other, first)) = shapes.get(&template.shape()) {
-                let message = format!("`{text}` matches the same paths as `{other}`");
-                let diagnostic = Diagnostic::new(codes::E0505, span, message)
-                    .related(*first, "the other path")
-                    .help("write both as one path, and their operations below it");
-                self.compiler.diagnostics.push(diagnostic);
-            } else {
-                shapes.insert(template.shape(), (text, span));
-            }
+            let others = shapes.entry(template.shape()).or_default();
+            let shared = others.iter().find_map(|(other, first, known)| {
+                let methods =
+                    METHODS.iter().filter(|(name, _)| item.get(name).is_some() && known.get(name).is_some());
+                Some((*other, *first, methods.map(|(_, method)| *method).next()?))
+            });
+            let (code, message, first) = match (shared, others.first()) {
+                (Some((other, first, method)), _) => {
+                    (codes::E0505, format!("{method} `{text}` matches the same paths as `{other}`"), first)
+                }
+                (None, Some((other, first, _))) => {
+                    (codes::W0503, format!("`{text}` matches the same paths as `{other}`"), *first)
+                }
+                (None, None) => {
+                    others.push((text, span, item));
+                    continue;
+                }
+            };
+            others.push((text, span, item));
+            let diagnostic = Diagnostic::new(code, span, message)
+                .related(first, "the other path")
+                .help("write both as one path, and their operations below it");
+            self.compiler.diagnostics.push(diagnostic);
         }
         let mut ids: BTreeMap<&str, Span> = BTreeMap::new();
         for operation in &compiled.operations {

@@ -1,0 +1,310 @@
+//! Which rules a request may match, found without walking them: hashes, automata and intervals over their anchors.
+
+mod addresses;
+mod search;
+mod table;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use shield_ir::anchor::{Anchor, Anchors, Place, Test};
+use shield_ir::policy::{RuleId, Scope, ScopePart};
+use shield_ir::set::{Members, SetId};
+use shield_ir::{Bundle, ExprId, Program};
+
+use crate::exchange::Exchange;
+use crate::interp::Meaning;
+use crate::jit::{Element, Plan, Scratch, Session, Source};
+
+use addresses::Addresses;
+use search::{Hit, Search};
+use table::Table;
+
+/// So few rules are looked at one by one: that is cheaper than an index.
+const FEW: usize = 12;
+
+/// The rules that are posted under one value, as a range of [`Index::postings`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Postings(u32, u32);
+
+/// An index over the rules of a phase; rules are numbered by their place there.
+#[derive(Debug)]
+pub(crate) struct Index {
+    subjects: Vec<Subject>,
+    postings: Vec<u32>,
+    always: Always,
+    hits: u32,
+    plan: Plan,
+}
+
+/// Rules without anchors, by what their scope lets them be about.
+#[derive(Debug, Default)]
+struct Always {
+    everywhere: Vec<u32>,
+    by_api: BTreeMap<u32, Vec<u32>>,
+    by_endpoint: BTreeMap<u32, Vec<u32>>,
+}
+
+/// A value, or the values of an array, and all tests of it.
+#[derive(Debug)]
+struct Subject {
+    of: ExprId,
+    source: Option<Source>,
+    exact: Table,
+    folded: Table,
+    search: Option<Search>,
+    folded_search: Option<Search>,
+    strings: Vec<(SetId, bool, Postings)>,
+    ints: Vec<(i64, Postings)>,
+    addresses: Addresses,
+    /// Postings by the list numbers of `addresses`.
+    lists: Vec<Postings>,
+    /// Sets that are asked one by one.
+    sets: Vec<(SetId, Postings)>,
+}
+
+impl Index {
+    /// Over the rules of a phase; `None` where they are few.
+    pub(crate) fn of(bundle: &Bundle, anchors: &[Anchors], rules: &[RuleId]) -> Option<Self> {
+        if rules.len() <= FEW {
+            return None;
+        }
+        let mut index = Self {
+            subjects: Vec::new(),
+            postings: Vec::new(),
+            always: Always::default(),
+            hits: 0,
+            plan: Plan::default(),
+        };
+        let mut tests: BTreeMap<ExprId, BTreeMap<&Test, Vec<u32>>> = BTreeMap::new();
+        for (at, id) in rules.iter().enumerate() {
+            let at = at as u32;
+            let anchors: &[Anchor] = anchors.get(id.0 as usize).map_or(&[], |anchors| anchors);
+            for anchor in anchors {
+                tests.entry(anchor.of).or_default().entry(&anchor.test).or_default().push(at);
+            }
+            if anchors.is_empty()
+                && let Some(rule) = bundle.rules.get(id.0 as usize)
+            {
+                index.always.add(at, &rule.scope);
+            }
+        }
+        for (of, tests) in tests {
+            let subject = index.subject(&bundle.program, of, tests);
+            index.subjects.push(subject);
+        }
+        Some(index)
+    }
+
+    /// Puts the numbers of all rules that may match into a scratch, in order.
+    pub(crate) fn collect(&self, meaning: Meaning<'_>, scratch: &mut Scratch, exchange: &Exchange<'_>) {
+        let mut found = std::mem::take(&mut scratch.candidates);
+        let mut seen = std::mem::take(&mut scratch.seen);
+        if seen.len() < self.hits as usize {
+            seen.resize(self.hits as usize, 0);
+        }
+        self.always.collect(exchange, &mut found);
+        let anchored = found.len();
+        let session = Session::new(scratch, &self.plan, meaning, exchange);
+        let mut collector = Collector { index: self, session: &session, found: &mut found, seen: &mut seen };
+        for subject in &self.subjects {
+            collector.subject(subject);
+        }
+        if found.len() > anchored || anchored > self.always.everywhere.len() {
+            found.sort_unstable();
+            found.dedup();
+        }
+        scratch.candidates = found;
+        scratch.seen = seen;
+    }
+
+    /// How many rules are looked at whatever the request is.
+    pub(crate) fn unanchored(&self) -> usize {
+        self.always.everywhere.len()
+    }
+
+    fn post(&mut self, rules: &[u32]) -> Postings {
+        let start = self.postings.len() as u32;
+        self.postings.extend_from_slice(rules);
+        Postings(start, self.postings.len() as u32)
+    }
+
+    fn subject(&mut self, program: &Program, of: ExprId, tests: BTreeMap<&Test, Vec<u32>>) -> Subject {
+        let is_array = program.node(of).is_some_and(|node| node.ty.as_scalar().is_none());
+        let mut exact: [Vec<(Box<[u8]>, Postings)>; 2] = [Vec::new(), Vec::new()];
+        let mut literals: [BTreeMap<Box<[u8]>, Vec<Hit>>; 2] = [BTreeMap::new(), BTreeMap::new()];
+        let (mut strings, mut ints, mut lists, mut members) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (test, rules) in tests {
+            let postings = self.post(&rules);
+            match test {
+                Test::Text { place: Place::Whole, fold, literal } => {
+                    let [kept, folded] = &mut exact;
+                    (if *fold { folded } else { kept }).push((literal.clone(), postings));
+                }
+                Test::Text { place, fold, literal } => {
+                    let hit = Hit { place: *place, postings, number: self.hits };
+                    self.hits += 1;
+                    let [kept, folded] = &mut literals;
+                    (if *fold { folded } else { kept }).entry(literal.clone()).or_default().push(hit);
+                }
+                Test::Strings { set, fold } => strings.push((*set, *fold, postings)),
+                Test::Int(value) => ints.push((*value, postings)),
+                Test::Address(address) => {
+                    members.push((None, Members::ips([(*address, *address)])));
+                    lists.push(postings);
+                }
+                Test::Addresses(set) => {
+                    members.extend(program.set(*set).map(|known| (Some(*set), known.members.clone())));
+                    lists.push(postings);
+                }
+            }
+        }
+        let numbered = (0..).zip(members.iter().map(|(_, members)| members));
+        let (addresses, sets) = match Addresses::new(numbered) {
+            Some(addresses) => (addresses, Vec::new()),
+            None => Self::one_by_one(&members, &lists),
+        };
+        let [kept, folded] = exact;
+        let [literals, folded_literals] = literals.map(|literals| literals.into_iter().collect());
+        Subject {
+            of,
+            source: is_array.then(|| Source::of(program, of)),
+            exact: Table::new(false, kept),
+            folded: Table::new(true, folded),
+            search: Search::new(false, literals),
+            folded_search: Search::new(true, folded_literals),
+            strings,
+            ints,
+            addresses,
+            lists,
+            sets,
+        }
+    }
+
+    /// Lists that overlap too much: single addresses stay in the index, sets are asked one by one.
+    fn one_by_one(
+        members: &[(Option<SetId>, Members)],
+        lists: &[Postings],
+    ) -> (Addresses, Vec<(SetId, Postings)>) {
+        let single = (0..).zip(members).filter(|(_, (set, _))| set.is_none());
+        let addresses = Addresses::new(single.map(|(at, (_, members))| (at, members))).unwrap_or_default();
+        let sets = members.iter().zip(lists).filter_map(|((set, _), postings)| Some(((*set)?, *postings)));
+        (addresses, sets.collect())
+    }
+}
+
+impl Always {
+    fn add(&mut self, at: u32, scope: &Scope) {
+        let Scope::Parts(parts) = scope else { return self.everywhere.push(at) };
+        if parts.iter().any(|part| matches!(part, ScopePart::Host(_))) {
+            return self.everywhere.push(at);
+        }
+        for part in parts {
+            match part {
+                ScopePart::Api(api) => self.by_api.entry(api.0).or_default().push(at),
+                ScopePart::Endpoints(ids) => {
+                    ids.iter().for_each(|id| self.by_endpoint.entry(id.0).or_default().push(at));
+                }
+                ScopePart::Host(_) => {}
+            }
+        }
+    }
+
+    fn collect(&self, exchange: &Exchange<'_>, found: &mut Vec<u32>) {
+        found.extend_from_slice(&self.everywhere);
+        let scoped = |map: &BTreeMap<u32, Vec<u32>>, id: Option<u32>, found: &mut Vec<u32>| {
+            if let Some(rules) = id.and_then(|id| map.get(&id)) {
+                found.extend_from_slice(rules);
+            }
+        };
+        scoped(&self.by_api, exchange.api().map(|id| id.0), found);
+        scoped(&self.by_endpoint, exchange.endpoint().map(|id| id.0), found);
+    }
+}
+
+struct Collector<'c, 'x, 'a> {
+    index: &'c Index,
+    session: &'c Session<'x, 'a>,
+    found: &'c mut Vec<u32>,
+    /// The generation in which each hit was last found.
+    seen: &'c mut [u64],
+}
+
+impl Collector<'_, '_, '_> {
+    fn post(&mut self, Postings(start, end): Postings) {
+        let rules = self.index.postings.get(start as usize..end as usize);
+        self.found.extend_from_slice(rules.unwrap_or_default());
+    }
+
+    fn subject(&mut self, subject: &Subject) {
+        let session = self.session;
+        if let Some(source) = &subject.source {
+            return session.each(source, subject.of, |element| match element {
+                Element::Text(text) => self.text(subject, text),
+                Element::Int(value) => self.int(subject, value),
+                Element::Address(address) => self.address(subject, address),
+            });
+        }
+        if !subject.ints.is_empty() {
+            if let Some(value) = session.closed_int(subject.of) {
+                self.int(subject, value);
+            }
+        } else if subject.lists.is_empty() {
+            if let Some(text) = session.closed_text(subject.of) {
+                self.text(subject, &text);
+            }
+        } else if let Some(address) = session.closed_address(subject.of) {
+            self.address(subject, address);
+        }
+    }
+
+    fn text(&mut self, subject: &Subject, text: &[u8]) {
+        for table in [&subject.exact, &subject.folded] {
+            if !table.is_empty()
+                && let Some(postings) = table.get(text)
+            {
+                self.post(postings);
+            }
+        }
+        for search in [&subject.search, &subject.folded_search].into_iter().flatten() {
+            search.each(text, |hit| self.hit(hit));
+        }
+        for (set, fold, postings) in &subject.strings {
+            if self.session.set_has(*set, *fold, text) {
+                self.post(*postings);
+            }
+        }
+    }
+
+    /// A literal that stands in many places counts once.
+    fn hit(&mut self, hit: &Hit) {
+        let generation = self.session.generation();
+        match self.seen.get_mut(hit.number as usize) {
+            Some(seen) if *seen != generation => *seen = generation,
+            _ => return,
+        }
+        self.post(hit.postings);
+    }
+
+    fn int(&mut self, subject: &Subject, value: i64) {
+        if let Ok(at) = subject.ints.binary_search_by_key(&value, |(known, _)| *known)
+            && let Some((_, postings)) = subject.ints.get(at)
+        {
+            self.post(*postings);
+        }
+    }
+
+    fn address(&mut self, subject: &Subject, address: IpAddr) {
+        for list in subject.addresses.get(address) {
+            if let Some(postings) = subject.lists.get(*list as usize) {
+                self.post(*postings);
+            }
+        }
+        for (set, postings) in &subject.sets {
+            if self.session.set_has_address(*set, address) {
+                self.post(*postings);
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Strings by what they hold: one pass over a string for all literals.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use shield_ir::anchor::Place;
+
+use super::Postings;
+
+/// A literal's postings, for one place in the string.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hit {
+    pub(super) place: Place,
+    pub(super) postings: Postings,
+    /// Its number among all hits of the index.
+    pub(super) number: u32,
+}
+
+/// An automaton for literals.
+#[derive(Debug)]
+pub(super) struct Search {
+    automaton: AhoCorasick,
+    /// Hits by literal.
+    hits: Vec<Box<[Hit]>>,
+}
+
+impl Search {
+    /// For literals that are in lower case where `fold`; `None` where there is none or they are too many.
+    pub(super) fn new(fold: bool, literals: Vec<(Box<[u8]>, Vec<Hit>)>) -> Option<Self> {
+        if literals.is_empty() {
+            return None;
+        }
+        let (literals, hits): (Vec<_>, Vec<_>) =
+            literals.into_iter().map(|(literal, hits)| (literal, hits.into_boxed_slice())).unzip();
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(fold)
+            .build(literals)
+            .ok()?;
+        Some(Self { automaton, hits })
+    }
+
+    /// Calls `found` with every hit in a string; the same one perhaps often.
+    pub(super) fn each(&self, string: &[u8], mut found: impl FnMut(&Hit)) {
+        let Ok(matches) = self.automaton.try_find_overlapping_iter(string) else { return };
+        for each in matches {
+            for hit in self.hits.get(each.pattern().as_usize()).into_iter().flatten() {
+                let fits = match hit.place {
+                    Place::Whole => each.start() == 0 && each.end() == string.len(),
+                    Place::Start => each.start() == 0,
+                    Place::End => each.end() == string.len(),
+                    Place::Anywhere => true,
+                };
+                if fits {
+                    found(hit);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Strings by what they are: one hash and one compare, whatever their number.
+
+use super::Postings;
+
+/// A table from strings to postings, in any ASCII case where `fold`.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    fold: bool,
+    /// Entry numbers from 1, at the place that the hash says or after it; twice as many places as entries at least.
+    places: Box<[u32]>,
+    entries: Vec<(u64, Box<[u8]>, Postings)>,
+}
+
+impl Table {
+    /// Of strings that are in lower case where `fold`, each once.
+    pub(super) fn new(fold: bool, strings: impl IntoIterator<Item = (Box<[u8]>, Postings)>) -> Self {
+        let entries: Vec<_> =
+            strings.into_iter().map(|(string, postings)| (hash(&string, fold), string, postings)).collect();
+        let mut table = Self {
+            fold,
+            places: vec![0; (entries.len() * 2).next_power_of_two()].into(),
+            entries: Vec::new(),
+        };
+        for (at, (hash, ..)) in entries.iter().enumerate() {
+            let free = table.probe(*hash).find(|place| table.places.get(*place) == Some(&0));
+            if let Some(place) = free.and_then(|free| table.places.get_mut(free)) {
+                *place = at as u32 + 1;
+            }
+        }
+        table.entries = entries;
+        table
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// What is posted under a string.
+    pub(super) fn get(&self, string: &[u8]) -> Option<Postings> {
+        let wanted = hash(string, self.fold);
+        for place in self.probe(wanted) {
+            let number = self.places.get(place)?.checked_sub(1)?;
+            let (hash, known, postings) = self.entries.get(number as usize)?;
+            let is_same = if self.fold { known.eq_ignore_ascii_case(string) } else { **known == *string };
+            if *hash == wanted && is_same {
+                return Some(*postings);
+            }
+        }
+        None
+    }
+
+    /// All places, beginning with the one that a hash says.
+    fn probe(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.places.len().wrapping_sub(1);
+        (0..self.places.len()).map(move |step| (hash as usize).wrapping_add(step) & mask)
+    }
+}
+
+/// A hash that is good enough for strings that a policy chose: a request cannot add any.
+fn hash(string: &[u8], fold: bool) -> u64 {
+    let (words, rest) = string.as_chunks::<8>();
+    let mut hash = (string.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
+    for word in words.iter().chain(std::iter::once(&last)) {
+        let word = u64::from_le_bytes(*word);
+        let word = if fold { lower(word) } else { word };
+        hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^= hash >> 32;
+    }
+    hash
+}
+
+/// Eight bytes at once with their ASCII letters in lower case.
+const fn lower(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = word & (0x7f * EACH);
+    let above_z = low + (0x7f - b'Z' as u64) * EACH;
+    let from_a = low + (0x80 - b'A' as u64) * EACH;
+    let is_upper = from_a & !above_z & !word & (0x80 * EACH);
+    word | is_upper >> 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_bytes_are_put_in_lower_case_at_once() {
+        for start in 0..=u8::MAX {
+            let bytes = std::array::from_fn(|at| start.wrapping_add(at as u8 * 31));
+            let lowered: [u8; 8] = bytes.map(|byte| byte.to_ascii_lowercase());
+            assert_eq!(lower(u64::from_le_bytes(bytes)).to_le_bytes(), lowered);
+        }
+    }
+
+    #[test]
+    fn strings_are_found_and_others_are_not() {
+        let strings = (0..1000).map(|at| (format!("/path/{at}").into_bytes().into(), Postings(at, at + 1)));
+        let table = Table::new(false, strings.clone());
+        let folded = Table::new(true, strings);
+        for at in 0..1000 {
+            assert_eq!(table.get(format!("/path/{at}").as_bytes()), Some(Postings(at, at + 1)));
+            assert_eq!(table.get(format!("/Path/{at}").as_bytes()), None);
+            assert_eq!(folded.get(format!("/PATH/{at}").as_bytes()), Some(Postings(at, at + 1)));
+        }
+        assert_eq!(table.get(b"/path/1000"), None);
+        assert_eq!(Table::default().get(b""), None);
+    }
+}

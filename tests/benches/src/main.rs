@@ -1,0 +1,214 @@
+//! What matching costs: `cargo run --release --manifest-path tests/benches/Cargo.toml -- rules [--json]`.
+//!
+//! Every engine and size runs in a process of its own, on the same conditions and requests, from a parsed request head to the
+//! verdict; the verdicts are asserted. Without `--json`, a table. `worst` tries what indexes are bad at.
+
+mod mix;
+mod peers;
+mod shield;
+
+use std::hint::black_box;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use mix::{Condition, Mix, Request};
+use serde_json::{Value, json};
+use shield_engine::Backend;
+use shield_ir::FieldId;
+
+const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+const ENGINES: [&str; 5] = ["shield", "shield-interpreter", "walk", "wirefilter", "cel"];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["one", engine, mix, rules] => one(engine, mix, rules),
+        ["worst", case] => worst(case),
+        ["rules", ..] => rules(arguments.contains(&"--json")),
+        ["worst-all"] => {
+            for case in ["unanchored", "regexes", "suffixes", "all-candidates", "addresses", "strings"] {
+                print!("{}", child(&["worst", case]));
+            }
+        }
+        _ => eprintln!("rules [--json] | worst-all | worst CASE | one ENGINE MIX RULES"),
+    }
+}
+
+fn child(arguments: &[&str]) -> String {
+    let this = std::env::current_exe().expect("this program");
+    let output = Command::new(this).args(arguments).output().expect("a child");
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Runs everything and compares.
+fn rules(as_json: bool) {
+    let mut rows: Vec<Value> = Vec::new();
+    for mix in [Mix::Scalar, Mix::Full] {
+        for size in SIZES {
+            for engine in ENGINES {
+                if engine == "wirefilter" && mix == Mix::Full {
+                    continue;
+                }
+                let text = child(&["one", engine, mix.name(), &size.to_string()]);
+                rows.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a result")));
+            }
+        }
+    }
+    let time = |row: &Value, engine: &str| {
+        let same = |key: &str, other: &Value| row[key] == other[key];
+        let peer = rows.iter().find(|other| {
+            other["engine"] == engine && same("mix", other) && same("rules", other) && same("case", other)
+        });
+        peer.and_then(|peer| peer["ns"].as_f64())
+    };
+    let ratios: Vec<[Value; 2]> = rows
+        .iter()
+        .map(|row| {
+            let own = row["ns"].as_f64().expect("a time");
+            ["wirefilter", "cel"]
+                .map(|peer| json!(time(row, peer).map(|peer| (peer / own * 100.0).round() / 100.0)))
+        })
+        .collect();
+    for (row, [wirefilter, cel]) in rows.iter().zip(ratios) {
+        let mut row = row.clone();
+        row["vs_wirefilter"] = wirefilter;
+        row["vs_cel"] = cel;
+        if as_json {
+            println!("{row}");
+        } else {
+            let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+            let number =
+                |key: &str| row[key].as_f64().map_or("—".to_owned(), |number| format!("{number:.1}"));
+            println!(
+                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                text("mix"),
+                row["rules"],
+                text("case"),
+                text("engine"),
+                number("ns"),
+                number("load_ms"),
+                number("rss_mb"),
+                number("vs_wirefilter"),
+                number("vs_cel")
+            );
+        }
+    }
+}
+
+/// One engine, mix and size: a line for each case.
+fn one(engine: &str, mix: &str, rules: &str) {
+    let mix = if mix == "scalar" { Mix::Scalar } else { Mix::Full };
+    let rules: usize = rules.parse().expect("a number");
+    let conditions = mix::conditions(mix, rules);
+    let country = FieldId::find("ip.src.country").expect("a field");
+    let report = |load: f64, before: f64, judge: &dyn Fn(&Request) -> bool| {
+        // What is made when first used belongs to loading.
+        assert!(!judge(&mix::no_match()) && judge(&mix::matching()), "{engine} says otherwise");
+        let rss = rss() - before;
+        for (case, request) in [("no_match", mix::no_match()), ("match", mix::matching())] {
+            let ns = measure(|| black_box(judge(black_box(&request))));
+            println!(
+                "{}",
+                json!({"engine": engine, "mix": mix.name(), "rules": rules, "case": case, "ns": (ns * 10.0).round() / 10.0,
+                       "load_ms": (load * 100.0).round() / 100.0, "rss_mb": (rss * 10.0).round() / 10.0})
+            );
+        }
+    };
+    match engine {
+        "shield" | "shield-interpreter" | "walk" => {
+            let backend = if engine == "shield" { Backend::Jit } else { Backend::Interpreter };
+            let bytes = shield::bundle(&conditions);
+            let (before, start) = (rss(), Instant::now());
+            let policy = shield::load(&bytes, backend);
+            let load = milliseconds(start.elapsed());
+            if engine == "walk" {
+                report(load, before, &|request| shield::walk(&policy, request, country));
+            } else {
+                report(load, before, &|request| shield::judge(&policy, request, country));
+            }
+        }
+        "wirefilter" => {
+            let scheme = peers::scheme();
+            let (before, start) = (rss(), Instant::now());
+            let filters = peers::wirefilters(&scheme, &conditions).expect("the scalar mix");
+            report(milliseconds(start.elapsed()), before, &|request| {
+                peers::wirefilter(&scheme, &filters, request)
+            });
+        }
+        "cel" => {
+            let (before, start) = (rss(), Instant::now());
+            let cel = peers::cel(&conditions);
+            report(milliseconds(start.elapsed()), before, &|request| cel.judge(request));
+        }
+        other => panic!("no engine {other}"),
+    }
+}
+
+/// What indexes are bad at, 10,000 rules of each, and long lists.
+fn worst(case: &str) {
+    let country = FieldId::find("ip.src.country").expect("a field");
+    let count = 10_000;
+    let of = |make: &dyn Fn(usize) -> Condition| (0..count).map(make).collect::<Vec<_>>();
+    let conditions = match case {
+        // A literal of any length would be an anchor; a class is none.
+        "unanchored" => of(&|at| Condition::PathRegex(format!("^[/a-z]+[0-9]{{{}}}$", 20 + at % 200))),
+        "regexes" => of(&|at| Condition::PathRegex(format!("^/api/v[0-9]+/secret{at}/[a-z]+$"))),
+        "suffixes" => of(&|at| Condition::Wildcard(format!("*/suffix-{at}.bak"))),
+        "all-candidates" => of(&|at| {
+            Condition::PathRegex(format!("^/api/v2/products/1234/reviews.?[0-9]{{{}}}x", at % 100 + 1))
+        }),
+        "addresses" => {
+            let networks =
+                |from: usize| (from..from + 100).map(|at| ((at >> 16) as u8, (at >> 8) as u8, at as u8));
+            of(&|at| Condition::Networks(networks(at * 100).collect(), "POST"))
+        }
+        "strings" => of(&|at| Condition::Path(format!("/{at}/{at}"))),
+        other => panic!("no case {other}"),
+    };
+    let bytes = shield::bundle(&conditions);
+    let (before, start) = (rss(), Instant::now());
+    let policy = shield::load(&bytes, Backend::Jit);
+    let load = milliseconds(start.elapsed());
+    let request = mix::no_match();
+    assert!(!shield::judge(&policy, &request, country));
+    let rss = rss() - before;
+    let ns = measure(|| black_box(shield::judge(&policy, black_box(&request), country)));
+    println!(
+        "{}",
+        json!({"case": case, "rules": count, "ns": ns.round(), "load_ms": load.round(), "rss_mb": rss.round()})
+    );
+}
+
+/// The nanoseconds of one call: the best of several rounds.
+fn measure(mut call: impl FnMut() -> bool) -> f64 {
+    let start = Instant::now();
+    let mut calls = 0_u32;
+    while start.elapsed() < Duration::from_millis(30) {
+        call();
+        calls += 1;
+    }
+    let rounds = 7;
+    (0..rounds)
+        .map(|_| {
+            let start = Instant::now();
+            for _ in 0..calls {
+                call();
+            }
+            start.elapsed().as_nanos() as f64 / f64::from(calls)
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+fn milliseconds(elapsed: Duration) -> f64 {
+    elapsed.as_secs_f64() * 1e3
+}
+
+/// The resident memory of this process in MB.
+fn rss() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    line.split_ascii_whitespace().nth(1).and_then(|number| number.parse::<f64>().ok()).unwrap_or_default()
+        / 1024.0
+}
