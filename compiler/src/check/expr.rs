@@ -6,7 +6,7 @@ use shield_ir::{Builtin, Expr, ExprId, FieldId, Literal, Logic, Quantifier, Type
 
 use super::{Checker, LetState, Typed};
 use crate::ast::{self, ExprKind, Index, Spanned, Text};
-use crate::codes::{E0201, E0202, E0299, E0301, E0304, E0306, E0404};
+use crate::codes::{E0105, E0201, E0202, E0299, E0301, E0304, E0306, E0404};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
 use crate::parse::glued_word;
@@ -34,6 +34,9 @@ impl Operand {
         }
     }
 }
+
+/// How deep expressions nest at most, through brackets and lets together.
+const MAX_DEPTH: usize = 256;
 
 /// Fields that have another name: Cloudflare keeps the old ones.
 const ALIASES: &[(&str, &str)] = &[
@@ -121,8 +124,23 @@ impl Checker<'_> {
         }
     }
 
-    /// Any expression.
+    /// Any expression; lets that build on each other nest as brackets do, and are bounded with them.
     pub(super) fn operand(&mut self, expr: &ast::Expr) -> Option<Operand> {
+        if self.names.depth == MAX_DEPTH {
+            let message =
+                format!("this nests more than {MAX_DEPTH} deep, the lets that it asks for included");
+            self.report(
+                Diagnostic::new(E0105, expr.span, message).help("let fewer lets build on each other"),
+            );
+            return None;
+        }
+        self.names.depth += 1;
+        let operand = self.bounded_operand(expr);
+        self.names.depth -= 1;
+        operand
+    }
+
+    fn bounded_operand(&mut self, expr: &ast::Expr) -> Option<Operand> {
         if let Some(negated) = self.glued_not(expr) {
             return self.operand(&negated);
         }
