@@ -100,7 +100,8 @@ impl Api {
             violations.extend(judge.body(&self.validators, &parts));
         }
         if matches!(scope, "full" | "security")
-            && judged_by_credentials(case) && !judge.has_credentials(&parts)
+            && judged_by_credentials(case)
+            && !judge.has_credentials(&parts)
         {
             return Some("credentials are missing".into());
         }

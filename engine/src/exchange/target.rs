@@ -91,11 +91,16 @@ pub(crate) fn path(raw: &[u8], policy: PathPolicy) -> Result<Cow<'_, [u8]>, Reas
     if raw.len() > 1 << 20 {
         return Err(Reason::TargetTooLong);
     }
-    let canonical = if raw.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true)) {
-        Cow::Borrowed(raw)
-    } else {
-        Cow::Owned(encode(raw, policy)?)
-    };
+    let (mut is_plain, mut is_odd, mut before) = (true, false, 0);
+    for byte in raw {
+        is_plain &= PLAIN.get(usize::from(*byte)) == Some(&true);
+        is_odd |= before == b'/' && matches!(byte, b'/' | b'.');
+        before = *byte;
+    }
+    if is_plain && !is_odd {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let canonical = if is_plain { Cow::Borrowed(raw) } else { Cow::Owned(encode(raw, policy)?) };
     if !has_odd_segments(&canonical) {
         return Ok(canonical);
     }

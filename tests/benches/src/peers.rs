@@ -51,7 +51,11 @@ pub fn wirefilters<'s>(
 }
 
 /// Whether some filter matches a request, its context included.
-pub fn wirefilter<'s>(scheme: &'s wirefilter::Scheme, filters: &[wirefilter::Filter<'s>], request: &Request) -> bool {
+pub fn wirefilter<'s>(
+    scheme: &'s wirefilter::Scheme,
+    filters: &[wirefilter::Filter<'s>],
+    request: &Request,
+) -> bool {
     let mut context = wirefilter::ExecutionContext::new(scheme);
     let mut set = |name, value: &'static str| context.set_field_value(name, value).expect("a field");
     set("http.request.uri.path", request.path());
@@ -113,7 +117,11 @@ pub fn cel(conditions: &[Condition]) -> Cel {
     }
     let mut context = Context::default();
     let added = [
-        context.add_function("rx", move |text: Arc<String>, at: i64| regexes[at as usize].is_match(text.as_bytes())).is_ok(),
+        context
+            .add_function("rx", move |text: Arc<String>, at: i64| {
+                regexes[at as usize].is_match(text.as_bytes())
+            })
+            .is_ok(),
         context
             .add_function("within", move |address: i64, at: i64| {
                 networks[at as usize].iter().any(|(low, high)| (*low..=*high).contains(&(address as u32)))
