@@ -19,8 +19,8 @@ use hyper::{Request, Response, StatusCode, Version};
 use shield_engine::{HeaderEdit, Permit, Step};
 use shield_state::Store as _;
 
-use crate::clock;
 use crate::body::{self, BodyError, Buffered, Inbound};
+use crate::clock;
 use crate::forward::{self, Onward};
 use crate::listen::client::Client;
 use crate::metrics::bump;
@@ -116,7 +116,11 @@ enum Outcome {
     Switch(OnUpgrade, Vec<HeaderEdit>),
 }
 
-async fn judged(mut way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result<Response<Reply>, Refusal> {
+async fn judged(
+    mut way: Way<'_>,
+    incoming: Incoming,
+    record: &mut Record,
+) -> Result<Response<Reply>, Refusal> {
     let (worker, client, parts) = (way.worker, way.client, way.parts);
     if let Some(fault) = client.link.fault() {
         return Err(Refusal::framing(fault));
@@ -164,8 +168,7 @@ async fn exchanged<'a>(
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
     let call =
         Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
-    let moment =
-        Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
+    let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
     let sent = worker.upstreams.send(permit, call, content, &moment).await;
     let Answer { mut response, lease, progress, member } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;

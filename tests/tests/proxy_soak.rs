@@ -115,7 +115,9 @@ fn mixed_load_loses_nothing_while_everything_around_it_changes() {
         for _ in 0..3 {
             scope.spawn(|| {
                 let mut socket = Client::connect(at);
-                socket.send(b"GET /ws HTTP/1.1\r\nhost: ws.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+                socket.send(
+                    b"GET /ws HTTP/1.1\r\nhost: ws.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+                );
                 assert!(socket.head().unwrap().starts_with("HTTP/1.1 101"));
                 while !stop.load(Relaxed) {
                     socket.send(b"ping");
@@ -141,9 +143,12 @@ fn mixed_load_loses_nothing_while_everything_around_it_changes() {
         stop.store(true, Relaxed);
     });
     let [permitted, refused, failed, dropped] =
-        [&tally.permitted, &tally.refused, &tally.failed, &tally.dropped].map(|counter| counter.load(Relaxed));
+        [&tally.permitted, &tally.refused, &tally.failed, &tally.dropped]
+            .map(|counter| counter.load(Relaxed));
     let grown = memory().saturating_sub(settled);
-    eprintln!("{permitted} permitted, {refused} refused, {failed} failed, {dropped} dropped, {rounds} reloads, {grown} MiB more");
+    eprintln!(
+        "{permitted} permitted, {refused} refused, {failed} failed, {dropped} dropped, {rounds} reloads, {grown} MiB more"
+    );
     assert!(permitted > 100 && refused > 100);
     assert_eq!((failed, dropped), (0, 0), "requests failed that an origin could have answered");
     assert!(grown < 48, "{grown} MiB more than when it had settled");

@@ -43,7 +43,9 @@ fn document(schemas: &str) -> String {
 
 #[test]
 fn a_deep_body_is_refused() {
-    for text in ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("{}{}", "[".repeat(129), "]".repeat(129))] {
+    for text in
+        ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("{}{}", "[".repeat(129), "]".repeat(129))]
+    {
         assert!(matches!(json::parse(text.as_bytes()).unwrap_err().kind, json::SyntaxKind::Depth));
     }
 }
@@ -55,7 +57,8 @@ fn a_million_members_are_read_and_judged() {
         write!(text, "{}\"k{at}\":{at}", if at == 0 { "" } else { "," }).unwrap();
     }
     text.push('}');
-    let schema = r#"{"required":["k999999"],"additionalProperties":{"type":"integer"},"maxProperties":1000000}"#;
+    let schema =
+        r#"{"required":["k999999"],"additionalProperties":{"type":"integer"},"maxProperties":1000000}"#;
     assert_eq!(verdict(schema, &text), Ok(true));
     let twice = text.replace("\"k7\":", "\"k8\":");
     assert!(matches!(json::parse(twice.as_bytes()).unwrap_err().kind, json::SyntaxKind::Duplicate(_)));
@@ -64,7 +67,10 @@ fn a_million_members_are_read_and_judged() {
 #[test]
 fn a_million_digits_are_compared_exactly() {
     let nines = "9".repeat(1_000_000);
-    assert_eq!(verdict(r#"{"minimum":1e999999,"exclusiveMaximum":1e1000000}"#, &format!("1{}", &nines[1..])), Ok(true));
+    assert_eq!(
+        verdict(r#"{"minimum":1e999999,"exclusiveMaximum":1e1000000}"#, &format!("1{}", &nines[1..])),
+        Ok(true)
+    );
     assert_eq!(verdict(r#"{"multipleOf":3}"#, &nines), Ok(true));
     assert_eq!(verdict(r#"{"multipleOf":2}"#, &nines), Ok(false));
     assert_eq!(verdict(r#"{"multipleOf":7,"type":"integer"}"#, "7e1000000"), Ok(true));
@@ -155,7 +161,9 @@ fn documents_may_be_split_over_files_that_refer_to_each_other() {
                  parent: {$ref: '#/Pet'}\n    name: {type: string}\n  required: [name]\n";
     let files = MemorySources::new([("a.yaml", root), ("paths/pet.yaml", path), ("parts.yaml", parts)]);
     let (mut map, mut diagnostics, mut plan) = (SourceMap::default(), Vec::new(), PlanBuilder::new());
-    let compiled = Document::read(&files, &mut map, "a.yaml", &mut diagnostics).unwrap().compile(&mut plan, &mut diagnostics);
+    let compiled = Document::read(&files, &mut map, "a.yaml", &mut diagnostics)
+        .unwrap()
+        .compile(&mut plan, &mut diagnostics);
     assert!(diagnostics.is_empty(), "{diagnostics:?}");
     let validators = Validators::load(plan.finish()).unwrap();
     let judge = Judge::new(&validators, compiled.operations.into_iter().next().unwrap().operation);
@@ -170,15 +178,17 @@ fn documents_may_be_split_over_files_that_refer_to_each_other() {
 
 #[test]
 fn deep_documents_and_bombs_of_aliases_are_refused_or_shared() {
-    for (path, text) in [
-        ("a.json", "[".repeat(100_000)),
-        ("a.yaml", "[".repeat(100_000)),
-        ("a.yaml", "- ".repeat(50_000)),
-    ] {
+    for (path, text) in
+        [("a.json", "[".repeat(100_000)), ("a.yaml", "[".repeat(100_000)), ("a.yaml", "- ".repeat(50_000))]
+    {
         let found = errors(MemorySources::new([(path, &text)]), path);
-        assert!(found.len() == 1 && found.iter().all(|error| error.starts_with("E0501")), "{path}: {found:?}");
+        assert!(
+            found.len() == 1 && found.iter().all(|error| error.starts_with("E0501")),
+            "{path}: {found:?}"
+        );
     }
-    let mut bomb = String::from("openapi: 3.1.0\ninfo: {}\npaths: {}\nx-a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    let mut bomb =
+        String::from("openapi: 3.1.0\ninfo: {}\npaths: {}\nx-a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for at in 1..40 {
         writeln!(bomb, "x-a{at}: &a{at} [{}]", vec![format!("*a{}", at - 1); 10].join(", ")).unwrap();
     }
@@ -209,7 +219,9 @@ fn json_and_yaml_give_the_same_plan() {
     let plan = |path: &str, text: &str| {
         let (mut map, mut diagnostics, mut plan) = (SourceMap::default(), Vec::new(), PlanBuilder::new());
         let files = MemorySources::new([(path, text)]);
-        Document::read(&files, &mut map, path, &mut diagnostics).unwrap().compile(&mut plan, &mut diagnostics);
+        Document::read(&files, &mut map, path, &mut diagnostics)
+            .unwrap()
+            .compile(&mut plan, &mut diagnostics);
         assert!(diagnostics.is_empty(), "{diagnostics:?}");
         plan.finish().to_string()
     };
