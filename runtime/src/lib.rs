@@ -141,7 +141,16 @@ pub fn start(settings: Settings, source: Source, output: Output) -> Result<Serve
         watch,
     };
     let control = spawn("control".into(), move || control::run(control, closed))?;
-    Ok(Server { shared, loader, addresses, admin: admin_address, stop, close, workers, control: Some(control) })
+    Ok(Server {
+        shared,
+        loader,
+        addresses,
+        admin: admin_address,
+        stop,
+        close,
+        workers,
+        control: Some(control),
+    })
 }
 
 impl Server {

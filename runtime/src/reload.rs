@@ -195,7 +195,8 @@ impl Loader {
 /// process alone.
 fn secret(settings: &Settings) -> io::Result<[u8; 32]> {
     if let Some(given) = files::variable("SHIELD_SECRET") {
-        let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "SHIELD_SECRET is not 64 hexadecimal digits");
+        let wrong =
+            || io::Error::new(io::ErrorKind::InvalidInput, "SHIELD_SECRET is not 64 hexadecimal digits");
         return from_hex(given.trim()).ok_or_else(wrong);
     }
     if settings.data_dir.is_empty() {

@@ -23,7 +23,12 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// Decodes, verifies and loads a bundle, and finds its origins; takes as long as it takes.
-    pub(crate) fn load(bytes: &[u8], secret: &[u8; 32], settings: &Settings, registry: &Registry) -> Result<Self, String> {
+    pub(crate) fn load(
+        bytes: &[u8],
+        secret: &[u8; 32],
+        settings: &Settings,
+        registry: &Registry,
+    ) -> Result<Self, String> {
         let (bundle, digest) = Bundle::decode(bytes).map_err(|error| error.to_string())?;
         let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
         let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;

@@ -2,7 +2,6 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    clippy::disallowed_methods,
     reason = "a test that cannot go on says so, and reads its own files"
 )]
 
@@ -88,7 +87,8 @@ fn threat_122_and_128_what_cannot_be_served_is_said_with_a_clear_exit() {
         let output = Command::new(env!("CARGO_BIN_EXE_shieldd")).args(arguments).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
-    let (code, said) = exit(&["run", "--bundle", "/nowhere.shieldb", "--listen", "127.0.0.1:0", "--admin", "off"]);
+    let (code, said) =
+        exit(&["run", "--bundle", "/nowhere.shieldb", "--listen", "127.0.0.1:0", "--admin", "off"]);
     assert_eq!(code, Some(2));
     assert!(said.contains("/nowhere.shieldb"), "{said}");
     let (code, said) = exit(&["run", "--bundel", "x"]);

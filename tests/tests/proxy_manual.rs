@@ -14,7 +14,8 @@ fn the_page_about_configuration_lists_every_setting() {
     let end = page[start..].find("\n\n").map_or(page.len(), |end| start + end + 1);
     if page[start..end] != expected {
         let mended = format!("{}{expected}{}", &page[..start], &page[end..]);
-        std::fs::write(root().join("docs/operations/configuration.md"), mended).expect("the page can be written");
+        std::fs::write(root().join("docs/operations/configuration.md"), mended)
+            .expect("the page can be written");
         panic!("the table was not what SETTINGS says; it has been written anew");
     }
 }
@@ -25,7 +26,8 @@ fn every_metric_has_a_line_in_the_manual() {
     let origin = shield_tests::origin::Origin::plain();
     let live = shield_tests::shop::in_front_of(&origin);
     let metrics = live.operator("GET", "/metrics").text();
-    let names: Vec<_> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let names: Vec<_> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     assert!(names.len() > 15);
     let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`{name}"))).collect();
     assert!(missing.is_empty(), "{missing:?}");

@@ -1,9 +1,8 @@
-//! Mixed load while bundles are exchanged, an origin restarts, clients dawdle and WebSockets stay open.
+//! Mixed load while bundles are exchanged, an origin restarts, clients dawdle and tunnels stay open.
 //!
-//! It takes ten seconds; SHIELD_SOAK_SECONDS says otherwise (60 in continuous integration, 600 in the long run).
+//! It takes ten seconds; `SHIELD_SOAK_SECONDS` says otherwise (60 in continuous integration, 600 in the long run).
 #![expect(
     clippy::disallowed_methods,
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that cannot go on says so, and reads the time and the environment itself"
 )]
@@ -62,7 +61,7 @@ fn ask(client: &mut Option<Client>, address: std::net::SocketAddr, request: &str
     open.send(request.as_bytes());
     let Some(response) = open.response(false) else {
         *client = None;
-        drop(tally.dropped.fetch_add(1, Relaxed));
+        tally.dropped.fetch_add(1, Relaxed);
         return;
     };
     let counter = match response.status {
@@ -115,7 +114,9 @@ fn mixed_load_loses_nothing_while_everything_around_it_changes() {
         for _ in 0..3 {
             scope.spawn(|| {
                 let mut socket = Client::connect(at);
-                socket.send(b"GET /ws HTTP/1.1\r\nhost: ws.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+                socket.send(
+                    b"GET /ws HTTP/1.1\r\nhost: ws.test\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+                );
                 assert!(socket.head().unwrap().starts_with("HTTP/1.1 101"));
                 while !stop.load(Relaxed) {
                     socket.send(b"ping");
@@ -141,9 +142,12 @@ fn mixed_load_loses_nothing_while_everything_around_it_changes() {
         stop.store(true, Relaxed);
     });
     let [permitted, refused, failed, dropped] =
-        [&tally.permitted, &tally.refused, &tally.failed, &tally.dropped].map(|counter| counter.load(Relaxed));
+        [&tally.permitted, &tally.refused, &tally.failed, &tally.dropped]
+            .map(|counter| counter.load(Relaxed));
     let grown = memory().saturating_sub(settled);
-    eprintln!("{permitted} permitted, {refused} refused, {failed} failed, {dropped} dropped, {rounds} reloads, {grown} MiB more");
+    eprintln!(
+        "{permitted} permitted, {refused} refused, {failed} failed, {dropped} dropped, {rounds} reloads, {grown} MiB more"
+    );
     assert!(permitted > 100 && refused > 100);
     assert_eq!((failed, dropped), (0, 0), "requests failed that an origin could have answered");
     assert!(grown < 48, "{grown} MiB more than when it had settled");

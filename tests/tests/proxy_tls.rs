@@ -15,7 +15,8 @@ fn behind(origin: &Origin, name: &str) -> Live {
     with(origin, |settings| {
         settings.listen = Vec::new();
         settings.listen_tls = vec!["127.0.0.1:0".into()];
-        settings.certificate = vec![format!("{},{}", path(&format!("{name}.pem")), path(&format!("{name}.key")))];
+        settings.certificate =
+            vec![format!("{},{}", path(&format!("{name}.pem")), path(&format!("{name}.key")))];
     })
 }
 

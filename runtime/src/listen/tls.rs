@@ -131,12 +131,16 @@ mod tests {
     }
 
     /// The certificate that a client which asks for `name` and trusts our authority gets, and the protocol agreed on.
-    async fn asked(certificates: &Certificates, name: &'static str) -> Result<(Vec<u8>, TlsFacts), io::Error> {
+    async fn asked(
+        certificates: &Certificates,
+        name: &'static str,
+    ) -> Result<(Vec<u8>, TlsFacts), io::Error> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(format!("{}/authority.pem", folder())).unwrap()).unwrap();
         let provider = Arc::new(ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let mut config = config.with_root_certificates(roots).with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec()];
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
@@ -169,7 +173,8 @@ mod tests {
         let own = crate::testing::Folder::new();
         let copy = |from: &str, to: &str| {
             for kind in ["pem", "key"] {
-                std::fs::copy(format!("{}/{from}.{kind}", folder()), own.path().join(format!("{to}.{kind}"))).unwrap();
+                std::fs::copy(format!("{}/{from}.{kind}", folder()), own.path().join(format!("{to}.{kind}")))
+                    .unwrap();
             }
         };
         copy("b", "mine");
