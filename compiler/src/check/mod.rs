@@ -8,6 +8,7 @@ mod api;
 mod call;
 mod compare;
 mod expr;
+mod glued;
 mod lint;
 mod list;
 mod literal;
