@@ -106,6 +106,8 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
     stop: watch::Sender<bool>,
+    /// Ends the thread beside the workers, which outlives them so that operators can watch the drain.
+    close: watch::Sender<bool>,
     workers: Threads,
     control: Option<JoinHandle<io::Result<()>>>,
 }
@@ -126,6 +128,7 @@ pub fn start(settings: Settings, source: Source, output: Output) -> Result<Serve
         Source::Bytes(bytes) => loader.bytes(bytes.into(), "memory".into())?,
     };
     let (stop, stopped) = watch::channel(false);
+    let (close, closed) = watch::channel(false);
     let workers = spawn_workers(&shared, sockets, &stopped)?;
     let admin_address = admin.as_ref().map(|(_, address, _)| *address);
     let control = control::Control {
@@ -137,8 +140,17 @@ pub fn start(settings: Settings, source: Source, output: Output) -> Result<Serve
         loader: Arc::clone(&loader),
         watch,
     };
-    let control = spawn("control".into(), move || control::run(control, stopped))?;
-    Ok(Server { shared, loader, addresses, admin: admin_address, stop, workers, control: Some(control) })
+    let control = spawn("control".into(), move || control::run(control, closed))?;
+    Ok(Server {
+        shared,
+        loader,
+        addresses,
+        admin: admin_address,
+        stop,
+        close,
+        workers,
+        control: Some(control),
+    })
 }
 
 impl Server {
@@ -179,10 +191,13 @@ impl Server {
 
     fn end(&mut self) {
         self.shared.set_life(Life::Draining);
-        // The control thread ends last, so that operators can watch the others.
+        // A thread that is gone, or has panicked, has nothing more to say.
         let _ = self.stop.send(true);
-        for thread in self.workers.drain(..).chain(self.control.take()) {
-            // A thread that panicked has nothing more to say.
+        for thread in self.workers.drain(..) {
+            let _ = thread.join();
+        }
+        let _ = self.close.send(true);
+        if let Some(thread) = self.control.take() {
             let _ = thread.join();
         }
         self.shared.events.finish();

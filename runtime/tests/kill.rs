@@ -2,7 +2,6 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    clippy::disallowed_methods,
     reason = "a test that cannot go on says so, and reads its own files"
 )]
 

@@ -76,10 +76,10 @@ CONF
 # A policy that protects nothing, and one with a thousand rules and a schema.
 mkdir "$work/none" "$work/full"
 cat > "$work/none/policy.shield" <<'POLICY'
-api all { host "*" upstream "http://127.0.0.1:19000" requests off unknown off }
+api shop { host "127.0.0.1" upstream "http://127.0.0.1:19000" requests off unknown off }
 POLICY
 {
-    echo 'api all { openapi "orders.json" host "*" upstream "http://127.0.0.1:19000" requests block unknown block 404 }'
+    echo 'api shop { openapi "orders.json" host "127.0.0.1" upstream "http://127.0.0.1:19000" requests block unknown block 404 }'
     for n in $(seq 1 250); do
         echo "rule path-$n { when http.request.uri.path eq \"/closed/$n\" then block 403 }"
         echo "rule agent-$n { when http.user_agent contains \"bad-bot-$n/\" then block 403 }"

@@ -1,10 +1,9 @@
-//! Mixed load while bundles are exchanged, an origin restarts, clients dawdle and WebSockets stay open.
+//! Mixed load while bundles are exchanged, an origin restarts, clients dawdle and tunnels stay open.
 //!
-//! It takes ten seconds; SHIELD_SOAK_SECONDS says otherwise (60 in continuous integration, 600 in the long run).
+//! It takes ten seconds; `SHIELD_SOAK_SECONDS` says otherwise (60 in continuous integration, 600 in the long run).
 #![expect(
     clippy::disallowed_methods,
     clippy::indexing_slicing,
-    clippy::unwrap_used,
     reason = "a test that cannot go on says so, and reads the time and the environment itself"
 )]
 
@@ -62,7 +61,7 @@ fn ask(client: &mut Option<Client>, address: std::net::SocketAddr, request: &str
     open.send(request.as_bytes());
     let Some(response) = open.response(false) else {
         *client = None;
-        drop(tally.dropped.fetch_add(1, Relaxed));
+        tally.dropped.fetch_add(1, Relaxed);
         return;
     };
     let counter = match response.status {

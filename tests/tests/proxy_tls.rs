@@ -70,7 +70,7 @@ fn threat_097_a_handshake_that_does_not_end_is_given_up() {
     garbled.send(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     garbled.rest();
     let mut giant = live.connect();
-    giant.send(&[&[0x16, 3, 1, 0xff, 0xff][..], &[1; 70_000]].concat());
+    giant.send(&[&[0x16, 3, 1, 0xff, 0xff][..], &vec![1; 70_000]].concat());
     giant.rest();
     assert!(origin.raw().is_empty());
 }

@@ -193,7 +193,8 @@ impl Upstreams {
     }
 
     async fn connect(&self, member: &Member) -> Result<pool::Sender, Failure> {
-        let connecting = connect::connect(member, self.tls.as_ref());
+        // Boxed, since it is rare and large: a handshake's state is not part of every request's.
+        let connecting = Box::pin(connect::connect(member, self.tls.as_ref()));
         match tokio::time::timeout(self.connect_timeout, connecting).await {
             Ok(Ok(sender)) => Ok(sender),
             Ok(Err(_)) | Err(_) => Err(Failure::Connect),
