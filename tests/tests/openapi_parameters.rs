@@ -301,3 +301,22 @@ fn a_discriminator_chooses_the_branch_and_explains_its_failure() {
         "{none:?}"
     );
 }
+
+#[test]
+fn a_branch_that_cannot_hold_its_name_is_called_by_its_constant() {
+    let made = |kind: &str| json!({ "allOf": [{ "type": "object", "required": ["kind"], "properties": { "kind": { "enum": [kind] } } }] });
+    let text = json!({ "openapi": "3.0.3", "info": {}, "paths": { "/x": { "post": { "requestBody": { "content": {
+        "application/json": { "schema": { "oneOf": [{ "$ref": "#/components/schemas/A" }, { "$ref": "#/components/schemas/B" }],
+            "discriminator": { "propertyName": "kind" } } } } } } } },
+        "components": { "schemas": { "A": made("a"), "B": made("b") } } }).to_string();
+    let (mut map, mut diagnostics, mut plan) = (SourceMap::default(), Vec::new(), PlanBuilder::new());
+    let files = MemorySources::new([("a.json", &text)]);
+    let compiled = Document::read(&files, &mut map, "a.json", &mut diagnostics)
+        .unwrap()
+        .compile(&mut plan, &mut diagnostics);
+    let validators = Validators::load(plan.finish()).unwrap();
+    let judge = Judge::new(&validators, compiled.operations.into_iter().next().unwrap().operation);
+    let api = Api { validators, judge };
+    assert_eq!(api.body("application/json", r#"{"kind":"b"}"#), []);
+    assert!(!api.body("application/json", r#"{"kind":"B"}"#).is_empty());
+}
