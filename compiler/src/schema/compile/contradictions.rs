@@ -29,7 +29,7 @@ impl Compiler<'_> {
             if let (Some(least), Some(most)) = (number(low), number(high))
                 && least.cmp(&most) == Ordering::Greater
             {
-                self.unsatisfiable(at, low, format!("`{low}` is above `{high}`"));
+                self.unsatisfiable(at, low, &format!("`{low}` is above `{high}`"));
             }
         }
         let types = keywords.iter().find_map(types_of);
@@ -41,7 +41,7 @@ impl Compiler<'_> {
             self.unsatisfiable(
                 at,
                 keyword,
-                format!("no value of `{keyword}` has the type that `type` asks for"),
+                &format!("no value of `{keyword}` has the type that `type` asks for"),
             );
         }
         self.forbidden(at, keywords);
@@ -67,9 +67,9 @@ impl Compiler<'_> {
         }
     }
 
-    fn unsatisfiable(&mut self, at: At<'_>, keyword: &str, message: String) {
+    fn unsatisfiable(&mut self, at: At<'_>, keyword: &str, what: &str) {
         let span = at.member(keyword).map_or_else(|| at.span(), |(span, _)| span);
-        let message = format!("nothing satisfies this schema: {message}");
+        let message = format!("nothing satisfies this schema: {what}");
         self.diagnostics.push(Diagnostic::new(codes::W0502, span, message));
     }
 
