@@ -198,3 +198,46 @@ fn generated_cases_on_which_two_implementations_agree() {
     let wrong = run(&folder.join("../openapi"), &agreed, |case| case["expected"].as_str().unwrap());
     assert!(wrong.is_empty(), "{}\n{}", wrong.len(), wrong.join("\n"));
 }
+
+/// The cases on which implementations differ: those that we judge unlike the suite they come from, with our reason.
+#[test]
+fn other_cases_are_listed_with_our_reason() {
+    let Some(folder) = corpus("openapi-cases", "the cases without agreement") else { return };
+    let mut listed = Vec::new();
+    for file in ["eov.json", "kogo-open-api.json", "openapi-core.json"] {
+        let cases: Vec<Value> =
+            serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap();
+        let others: Vec<Value> = cases.into_iter().filter(|case| case["consensus"] != true).collect();
+        listed.push(format!("{file}: {} cases", others.len()));
+        listed.extend(run(&folder, &others, |case| case["expected"]["verdict"].as_str().unwrap()));
+    }
+    insta::assert_snapshot!(listed.join("\n"));
+}
+
+/// The same for generated cases, counted by what was expected, the case's tags and our reason.
+#[test]
+fn other_generated_cases_are_counted_by_our_reason() {
+    let Some(folder) = corpus("openapi-cases-generated", "the requests without agreement") else { return };
+    let text = std::fs::read_to_string(folder.join("schemathesis-shared.jsonl")).unwrap();
+    let cases = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let others: Vec<Value> = cases.filter(|case| case["consensus"] != true).collect();
+    let wrong = run(&folder.join("../openapi"), &others, |case| case["expected"].as_str().unwrap());
+    let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+    for line in &wrong {
+        let (_, tail) = line.split_once(" tags=").unwrap();
+        let (head, reason) = tail.split_once(": ").unwrap();
+        let keyword = reason.split("keyword: \"").nth(1).and_then(|rest| rest.split('"').next());
+        let message = reason.split("message: \"").nth(1).and_then(|rest| rest.split('"').next());
+        let reason = keyword
+            .zip(message)
+            .map_or(reason.to_owned(), |(keyword, message)| format!("{keyword}: {message}"));
+        *counts.entry(format!("{head}: {reason}")).or_default() += 1;
+    }
+    let lines: Vec<String> = counts.into_iter().map(|(line, count)| format!("{count} × {line}")).collect();
+    insta::assert_snapshot!(format!(
+        "{} of {} judged otherwise\n{}",
+        wrong.len(),
+        others.len(),
+        lines.join("\n")
+    ));
+}

@@ -128,23 +128,11 @@ fn types(plan: &Plan, node: NodeId, depth: u32) -> TypeSet {
         }
         if let Keyword::Enum(values) = keyword {
             let texts = values.iter().filter_map(|value| plan.value(*value));
-            known = known.common(texts.fold(TypeSet::NONE, |all, text| all.with(type_of(text))));
+            known = known.common(texts.fold(TypeSet::NONE, |all, text| all.with(TypeSet::of_json(text))));
         }
         if let Keyword::Const(value) = keyword {
-            known = known.common(plan.value(*value).map_or(TypeSet::NONE, type_of));
+            known = known.common(plan.value(*value).map_or(TypeSet::NONE, TypeSet::of_json));
         }
     }
     known
-}
-
-/// The type of a JSON text.
-fn type_of(text: &str) -> TypeSet {
-    match text.as_bytes().first() {
-        Some(b'"') => TypeSet::STRING,
-        Some(b'{') => TypeSet::OBJECT,
-        Some(b'[') => TypeSet::ARRAY,
-        Some(b't' | b'f') => TypeSet::BOOLEAN,
-        Some(b'n') => TypeSet::NULL,
-        _ => TypeSet::NUMBER,
-    }
 }

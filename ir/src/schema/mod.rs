@@ -258,6 +258,18 @@ impl TypeSet {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, bit)| *bit)
     }
 
+    /// The type of a JSON text; every number counts as `number`.
+    pub fn of_json(text: &str) -> Self {
+        match text.as_bytes().first() {
+            Some(b'"') => Self::STRING,
+            Some(b'{') => Self::OBJECT,
+            Some(b'[') => Self::ARRAY,
+            Some(b't' | b'f') => Self::BOOLEAN,
+            Some(b'n') => Self::NULL,
+            _ => Self::NUMBER,
+        }
+    }
+
     /// Whether all of `other` is in `self`.
     pub fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

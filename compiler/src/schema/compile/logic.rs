@@ -9,6 +9,9 @@ use crate::schema::dialect::Dialect;
 use crate::schema::library::Loc;
 use crate::schema::tree::At;
 
+/// References and compositions are looked through so far.
+const MAX_HOPS: u32 = 8;
+
 impl Compiler<'_> {
     pub(super) fn logic(&mut self, loc: Loc, at: At<'_>, around: &OneWay, out: &mut Vec<Keyword>) {
         let inner = self.around(loc, at, around);
@@ -143,10 +146,34 @@ impl Compiler<'_> {
                 self.diagnostics.push(Diagnostic::new(codes::W0501, target.span(), message));
             }
         }
-        let implied = branches.into_iter().filter(|(name, _, _)| !mapped.contains(name));
-        mapping.extend(implied.map(|(name, _, node)| (name, node)));
+        for (name, target, node) in branches.into_iter().filter(|(name, _, _)| !mapped.contains(name)) {
+            // A branch whose member cannot hold the schema's name is called by the values that it can hold.
+            let values = target.and_then(|target| self.member_values(target, property, MAX_HOPS));
+            match values.filter(|values| !values.contains(&name)) {
+                Some(values) => mapping.extend(values.into_iter().map(|value| (value, node))),
+                None => mapping.push((name, node)),
+            }
+        }
         mapping.sort();
         mapping.dedup_by(|a, b| a.0 == b.0);
         out.push(Keyword::Discriminator { property: property.to_owned(), mapping });
+    }
+
+    /// The texts that a schema lists for one of its members.
+    fn member_values(&self, loc: Loc, member: &str, hops: u32) -> Option<Vec<String>> {
+        let hops = hops.checked_sub(1)?;
+        let at = self.library.at(loc);
+        let follow = |at: At<'_>| self.library.resolve(loc, at.get("$ref")?.as_str()?).ok();
+        if let Some(property) = at.get("properties").and_then(|properties| properties.get(member)) {
+            let at = follow(property).map_or(property, |target| self.library.at(target));
+            let listed = at.get("enum").into_iter().flat_map(At::items).chain(at.get("const"));
+            let texts: Vec<String> = listed.filter_map(At::as_str).map(str::to_owned).collect();
+            return (!texts.is_empty()).then_some(texts);
+        }
+        if let Some(target) = follow(at) {
+            return self.member_values(target, member, hops);
+        }
+        let parts = at.get("allOf").into_iter().flat_map(At::items);
+        parts.into_iter().find_map(|part| self.member_values(Self::child(loc, part), member, hops))
     }
 }

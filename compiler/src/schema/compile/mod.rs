@@ -17,6 +17,7 @@ use crate::source::Span;
 
 mod assertions;
 mod containers;
+mod contradictions;
 mod direction;
 mod logic;
 mod remarks;
@@ -146,6 +147,7 @@ impl<'a> Compiler<'a> {
             nullable(at, &mut out, self);
         }
         self.remarks(at, dialect);
+        self.contradictions(at, &out);
         out
     }
 
