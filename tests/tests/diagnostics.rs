@@ -2,26 +2,38 @@
 
 use shield_compiler::codes::Code;
 use shield_compiler::diagnostic::Diagnostic;
-use shield_tests::suite::{compiled, rendered};
+use shield_tests::suite::{self, compiled, rendered};
 
 #[test]
 fn every_mistake_is_told_as_the_snapshot_says() {
-    insta::glob!("../suite/diagnostics", "*.shield", |path| {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let outcome = compiled(&name, &std::fs::read(path).unwrap());
-        let code = Code::find(&name[..5]).unwrap();
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_snapshot_path("../suite/diagnostics");
+    let mut failed = Vec::new();
+    for path in suite::files("tests/suite/diagnostics", ".shield") {
+        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let outcome = compiled(&format!("{stem}.shield"), &std::fs::read(&path).unwrap());
+        let code = Code::find(&stem[..5]).unwrap();
         let codes: Vec<&str> = outcome.diagnostics.iter().map(|diagnostic| diagnostic.code.name).collect();
-        assert!(codes.contains(&code.name), "{name} gives {codes:?}");
-        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "../suite/diagnostics" }, {
-            insta::assert_snapshot!(rendered(&outcome.diagnostics, &outcome.sources));
-        });
-    });
+        if !codes.contains(&code.name) {
+            failed.push(format!("{stem} gives {codes:?}"));
+        }
+        let text = rendered(&outcome.diagnostics, &outcome.sources);
+        let compared = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            settings.bind(|| insta::assert_snapshot!(stem.as_str(), text));
+        }));
+        if compared.is_err() {
+            failed.push(format!("{stem} is told otherwise"));
+        }
+    }
+    assert!(failed.is_empty(), "\n{}\n", failed.join("\n"));
 }
 
 #[test]
 fn one_mistake_has_one_report() {
     let mut offences = Vec::new();
-    for path in shield_tests::suite::files("tests/suite/diagnostics", ".shield") {
+    for path in suite::files("tests/suite/diagnostics", ".shield") {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         // Cases whose name says that they hold several mistakes.
         let several = ["two_mistakes", "member_without_quotes", "in_quotes_in_a_set"];
@@ -40,7 +52,7 @@ fn one_mistake_has_one_report() {
 
 #[test]
 fn messages_are_written_as_the_house_writes() {
-    for path in shield_tests::suite::files("tests/suite/diagnostics", ".shield") {
+    for path in suite::files("tests/suite/diagnostics", ".shield") {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for diagnostic in compiled(&name, &std::fs::read(&path).unwrap()).diagnostics {
             let texts = [Some(&diagnostic.message), Some(&diagnostic.label), diagnostic.help.as_ref()];

@@ -26,7 +26,8 @@ fn none_holds(program: &Program, condition: ExprId, depth: u32) -> Option<String
             .find_map(|part| none_holds(program, *part, depth))
             .or_else(|| contradiction(program, of)),
         Expr::Logic { op: Logic::Or, of } => {
-            let reasons: Option<Vec<String>> = of.iter().map(|part| none_holds(program, *part, depth)).collect();
+            let reasons: Option<Vec<String>> =
+                of.iter().map(|part| none_holds(program, *part, depth)).collect();
             reasons?.into_iter().next()
         }
         Expr::Compare { .. } | Expr::In { .. } => contradiction(program, &[condition]),
@@ -66,7 +67,8 @@ fn contradiction(program: &Program, conjuncts: &[ExprId]) -> Option<String> {
     asked.into_iter().find_map(|(operand, asked)| {
         let allowed = asked.allowed?;
         let left = if allowed.is_empty() { Some(false) } else { any_left(program, &allowed, &asked.others) };
-        (left == Some(false)).then(|| format!("no value of {} fits all that is asked of it", named(program, operand)))
+        (left == Some(false))
+            .then(|| format!("no value of {} fits all that is asked of it", named(program, operand)))
     })
 }
 
@@ -108,7 +110,8 @@ pub(super) fn members(program: &Program, condition: ExprId) -> Option<Members> {
 
 fn ints(op: Compare, value: i64) -> Option<Members> {
     let below = |end: Option<i64>| Members::ints(end.map(|end| (i64::MIN, end)).into_iter().collect());
-    let above = |start: Option<i64>| Members::ints(start.map(|start| (start, i64::MAX)).into_iter().collect());
+    let above =
+        |start: Option<i64>| Members::ints(start.map(|start| (start, i64::MAX)).into_iter().collect());
     match op {
         Compare::Eq => Some(Members::ints(vec![(value, value)])),
         Compare::Lt => Some(below(value.checked_sub(1))),
@@ -125,7 +128,9 @@ fn intersection(a: &Members, b: &Members) -> Members {
         (Members::Ips { v4: a4, v6: a6 }, Members::Ips { v4: b4, v6: b6 }) => {
             Members::Ips { v4: overlaps(a4, b4).into(), v6: overlaps(a6, b6).into() }
         }
-        (Members::Strings(a), b) => Members::Strings(a.iter().filter(|text| b.has_string(text)).cloned().collect()),
+        (Members::Strings(a), b) => {
+            Members::Strings(a.iter().filter(|text| b.has_string(text)).cloned().collect())
+        }
         // INVARIANT: conditions on one operand have its type; anything else asks for nothing that could be had.
         (a, _) => a.clone(),
     }
@@ -139,7 +144,11 @@ fn overlaps<T: Ord + Copy>(a: &[(T, T)], b: &[(T, T)]) -> Vec<(T, T)> {
         if low <= high {
             found.push((low, high));
         }
-        if left.1 <= right.1 { a.next() } else { b.next() };
+        if left.1 <= right.1 {
+            a.next()
+        } else {
+            b.next()
+        };
     }
     found
 }
@@ -147,7 +156,9 @@ fn overlaps<T: Ord + Copy>(a: &[(T, T)], b: &[(T, T)]) -> Vec<(T, T)> {
 /// Whether one of the allowed values passes the other conditions; `None` where there are too many to try.
 fn any_left(program: &Program, allowed: &Members, others: &[(ExprId, bool)]) -> Option<bool> {
     let values: Vec<Literal> = match allowed {
-        Members::Strings(texts) if texts.len() <= MAX_TRIED => texts.iter().cloned().map(Literal::String).collect(),
+        Members::Strings(texts) if texts.len() <= MAX_TRIED => {
+            texts.iter().cloned().map(Literal::String).collect()
+        }
         Members::Ints(ranges) => {
             let mut values = Vec::new();
             for (low, high) in ranges {
@@ -160,7 +171,9 @@ fn any_left(program: &Program, allowed: &Members, others: &[(ExprId, bool)]) -> 
         }
         Members::Strings(_) | Members::Ips { .. } => return None,
     };
-    Some(values.iter().any(|value| others.iter().all(|(condition, holds)| try_on(program, *condition, value) != Some(!holds))))
+    Some(values.iter().any(|value| {
+        others.iter().all(|(condition, holds)| try_on(program, *condition, value) != Some(!holds))
+    }))
 }
 
 /// Whether a condition holds when its operand has that value; `None` where that is not known.
@@ -172,7 +185,9 @@ fn try_on(program: &Program, condition: ExprId, value: &Literal) -> Option<bool>
             _ => None,
         },
         (Expr::In { of: _, set }, Literal::Int(value)) => Some(program.set(*set)?.members.has_int(*value)),
-        (Expr::In { of: _, set }, Literal::String(value)) => Some(program.set(*set)?.members.has_string(value)),
+        (Expr::In { of: _, set }, Literal::String(value)) => {
+            Some(program.set(*set)?.members.has_string(value))
+        }
         (Expr::Contains { of: _, needle }, Literal::String(value)) => {
             Some(needle.is_empty() || value.windows(needle.len()).any(|window| window == &**needle))
         }

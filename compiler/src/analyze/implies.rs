@@ -26,14 +26,17 @@ impl<'a> Question<'a> {
             return true;
         }
         let (Some(p), Some(q)) = (self.expr(when), self.expr(then)) else { return false };
-        if matches!(p, Expr::Literal(Literal::Bool(false))) || matches!(q, Expr::Literal(Literal::Bool(true))) {
+        if matches!(p, Expr::Literal(Literal::Bool(false))) || matches!(q, Expr::Literal(Literal::Bool(true)))
+        {
             return true;
         }
         // The sides that must hold for every part go first: nothing is lost by splitting them.
         match (p, q) {
             (Expr::Logic { op: Logic::Or, of }, _) => of.iter().all(|part| self.implies(*part, then)),
             (_, Expr::Logic { op: Logic::And, of }) => of.iter().all(|part| self.implies(when, *part)),
-            (Expr::Logic { op: Logic::And, of }, _) if of.iter().any(|part| self.implies(*part, then)) => true,
+            (Expr::Logic { op: Logic::And, of }, _) if of.iter().any(|part| self.implies(*part, then)) => {
+                true
+            }
             (_, Expr::Logic { op: Logic::Or, of }) => of.iter().any(|part| self.implies(when, *part)),
             (Expr::Not(p), Expr::Not(q)) => self.implies(*q, *p),
             _ => self.within(when, then),
@@ -43,7 +46,9 @@ impl<'a> Question<'a> {
     /// Both are about the same operand, and the values of one are among those of the other.
     fn within(&self, when: ExprId, then: ExprId) -> bool {
         let (Some(a), Some(b)) = (self.about(when), self.about(then)) else { return false };
-        let (Some(inner), Some(outer)) = (members(self.program, when), members(self.program, then)) else { return false };
+        let (Some(inner), Some(outer)) = (members(self.program, when), members(self.program, then)) else {
+            return false;
+        };
         a == b && subset(&inner, &outer)
     }
 
@@ -63,7 +68,9 @@ impl<'a> Question<'a> {
 fn subset(inner: &Members, outer: &Members) -> bool {
     match (inner, outer) {
         (Members::Ints(inner), Members::Ints(outer)) => ranges_within(inner, outer),
-        (Members::Ips { v4: a4, v6: a6 }, Members::Ips { v4: b4, v6: b6 }) => ranges_within(a4, b4) && ranges_within(a6, b6),
+        (Members::Ips { v4: a4, v6: a6 }, Members::Ips { v4: b4, v6: b6 }) => {
+            ranges_within(a4, b4) && ranges_within(a6, b6)
+        }
         (Members::Strings(inner), outer) => inner.iter().all(|text| outer.has_string(text)),
         _ => false,
     }

@@ -77,9 +77,12 @@ fn condition(bundle: &Bundle, rule: &Rule, at: &RuleSpans) -> Option<Diagnostic>
 
 /// Endpoints whose requests nobody looks at.
 fn unprotected(bundle: &Bundle, spans: &Spans, findings: &mut Vec<Diagnostic>) {
-    let guards = |rule: &&Rule| !rule.shadow && rule.actions.iter().any(|action| matches!(action, Action::Block(_)));
+    let guards =
+        |rule: &&Rule| !rule.shadow && rule.actions.iter().any(|action| matches!(action, Action::Block(_)));
     for (at, (endpoint, span)) in bundle.endpoints.iter().zip(&spans.endpoints).enumerate() {
-        let validated = endpoint.operation.is_some() && endpoint.settings.requests == Mode::Block && !endpoint.settings.shadow;
+        let validated = endpoint.operation.is_some()
+            && endpoint.settings.requests == Mode::Block
+            && !endpoint.settings.shadow;
         let guarded = bundle.rules.iter().filter(guards).any(|rule| match &rule.scope {
             Scope::Everything => true,
             Scope::Parts(parts) => parts.iter().any(|part| match part {

@@ -35,9 +35,13 @@ fn beside(bundle: &Bundle, earlier: (&Rule, &RuleSpans), later: (&Rule, &RuleSpa
     let same = first.scope == second.scope && first.when == second.when && first.shadow == second.shadow;
     if same && first.actions == second.actions {
         return Some(
-            Diagnostic::new(W0407, second_at.name, format!("`{}` says the same as `{}`", second.name, first.name))
-                .related(first_at.name, "the other one")
-                .help("delete one of them"),
+            Diagnostic::new(
+                W0407,
+                second_at.name,
+                format!("`{}` says the same as `{}`", second.name, first.name),
+            )
+            .related(first_at.name, "the other one")
+            .help("delete one of them"),
         );
     }
     if let Some(finding) = against_phases(first, first_at, second, second_at) {
@@ -61,7 +65,12 @@ fn beside(bundle: &Bundle, earlier: (&Rule, &RuleSpans), later: (&Rule, &RuleSpa
 }
 
 /// A rule that stands first and runs later, where one of the two leaves the other out.
-fn against_phases(first: &Rule, first_at: &RuleSpans, second: &Rule, second_at: &RuleSpans) -> Option<Diagnostic> {
+fn against_phases(
+    first: &Rule,
+    first_at: &RuleSpans,
+    second: &Rule,
+    second_at: &RuleSpans,
+) -> Option<Diagnostic> {
     let ends_rules = |rule: &Rule| {
         rule.actions.iter().any(|action| match action {
             Action::Allow => true,
@@ -71,14 +80,23 @@ fn against_phases(first: &Rule, first_at: &RuleSpans, second: &Rule, second_at: 
     };
     let only_logs = |rule: &Rule| rule.actions.iter().all(|action| matches!(action, Action::Log));
     let differs = ends_rules(first) && !only_logs(second) || ends_rules(second) && !only_logs(first);
-    if first.phase <= second.phase || first.shadow || second.shadow || !differs || !may_meet(&first.scope, &second.scope) {
+    if first.phase <= second.phase
+        || first.shadow
+        || second.shadow
+        || !differs
+        || !may_meet(&first.scope, &second.scope)
+    {
         return None;
     }
     Some(
-        Diagnostic::new(W0406, second_at.name, format!("`{}` runs before `{}`, which stands before it", second.name, first.name))
-            .label(format!("runs in the {} phase", second.phase.name()))
-            .related(first_at.name, format!("runs in the {} phase, which has what it reads", first.phase.name()))
-            .help("write rules in the order in which they run"),
+        Diagnostic::new(
+            W0406,
+            second_at.name,
+            format!("`{}` runs before `{}`, which stands before it", second.name, first.name),
+        )
+        .label(format!("runs in the {} phase", second.phase.name()))
+        .related(first_at.name, format!("runs in the {} phase, which has what it reads", first.phase.name()))
+        .help("write rules in the order in which they run"),
     )
 }
 
@@ -96,10 +114,12 @@ fn covers(outer: &Scope, inner: &Scope, bundle: &Bundle) -> bool {
 fn part_covers(outer: &ScopePart, inner: &ScopePart, bundle: &Bundle) -> bool {
     match (outer, inner) {
         (outer, inner) if outer == inner => true,
-        (ScopePart::Endpoints(outer), ScopePart::Endpoints(inner)) => inner.iter().all(|id| outer.contains(id)),
-        (ScopePart::Api(api), ScopePart::Endpoints(ids)) => {
-            ids.iter().all(|id| bundle.endpoints.get(id.0 as usize).is_some_and(|endpoint| endpoint.api == *api))
+        (ScopePart::Endpoints(outer), ScopePart::Endpoints(inner)) => {
+            inner.iter().all(|id| outer.contains(id))
         }
+        (ScopePart::Api(api), ScopePart::Endpoints(ids)) => ids
+            .iter()
+            .all(|id| bundle.endpoints.get(id.0 as usize).is_some_and(|endpoint| endpoint.api == *api)),
         _ => false,
     }
 }

@@ -111,7 +111,8 @@ impl PolicyChecker<'_, '_> {
         let before = loader.diagnostics.len();
         let compiled = document.compile(&mut self.plan, &mut loader.diagnostics);
         // Operations that were reported are missing: what names them is no second mistake.
-        self.broken_apis |= loader.diagnostics.get(before..).unwrap_or_default().iter().any(Diagnostic::is_error);
+        self.broken_apis |=
+            loader.diagnostics.get(before..).unwrap_or_default().iter().any(Diagnostic::is_error);
         for operation in compiled.operations {
             let endpoint = Endpoint {
                 api,
@@ -132,6 +133,10 @@ impl PolicyChecker<'_, '_> {
             if let Some(other) = self.same_endpoint(&known) {
                 let message = format!("`{}` is declared by two documents of this API", endpoint.name());
                 let other = other.span;
+                if other.file == known.span.file {
+                    // The document's own reader has said so.
+                    continue;
+                }
                 self.report(Diagnostic::new(E0505, known.span, message).related(other, "the other one"));
                 continue;
             }
@@ -188,6 +193,11 @@ impl PolicyChecker<'_, '_> {
         }
         self.hand_written.insert(overridden.clone(), known.span);
         for id in overridden {
+            // What is said of the endpoint from now on is said of the statement that changes it.
+            self.endpoints
+                .iter_mut()
+                .filter(|other| other.id == id)
+                .for_each(|other| other.span = known.span);
             if let Some(other) = self.bundle.endpoints.get_mut(id.0 as usize) {
                 other.settings = settings;
             }

@@ -161,7 +161,7 @@ impl Checker<'_> {
         match (check, literal) {
             (Check::Regex, Literal::String(text)) => {
                 let text = String::from_utf8(text.to_vec()).ok()?;
-                return self.regex_text(&text, span);
+                return self.regex_text(&text, span).map(drop);
             }
             (Check::Wildcard, Literal::String(text)) => return self.wildcard_bytes(text, span),
             (Check::Token, Literal::String(name)) => return self.token(name, span),
@@ -254,9 +254,13 @@ impl Checker<'_> {
         }
         let Some(first) = self.replacement.replace(name.span) else { return Some(()) };
         self.report(
-            Diagnostic::new(E0303, name.span, "an expression calls `regex_replace` or `wildcard_replace` once")
-                .related(first, "the first time")
-                .help("match more with one pattern"),
+            Diagnostic::new(
+                E0303,
+                name.span,
+                "an expression calls `regex_replace` or `wildcard_replace` once",
+            )
+            .related(first, "the first time")
+            .help("match more with one pattern"),
         );
         None
     }

@@ -24,7 +24,14 @@ impl Checker<'_> {
             left,
             &Applies { name: op.node.name(), at: op.span, types, right: Some(right) },
         )?;
-        let right = self.right(right, operand.ty(), op.node.name())?;
+        let (span, right) = (right.span, self.right(right, operand.ty(), op.node.name())?);
+        if op.node == Compare::Eq
+            && let Some(Expr::Literal(Literal::String(text))) =
+                self.program.node(right.id).map(|node| &node.expr)
+        {
+            let text = text.clone();
+            self.remark_text(operand, &text, true, span);
+        }
         Some(self.applied(operand, Type::BOOL, |left| Expr::Compare { op: op.node, left, right: right.id }))
     }
 
@@ -39,6 +46,7 @@ impl Checker<'_> {
             Literal::String(needle) => needle,
             Literal::Bool(_) | Literal::Int(_) | Literal::Ip(_) => return None,
         };
+        self.remark_text(operand, &needle, false, right.span);
         Some(self.applied(operand, Type::BOOL, |of| Expr::Contains { of, needle }))
     }
 
@@ -78,6 +86,7 @@ impl Checker<'_> {
         let types = &[Type::INT, Type::STRING, Type::IP];
         self.applies(operand, left, &Applies { name: "in", at, types, right: None })?;
         let members = members(&set.node, operand.ty(), self.diagnostics)?;
+        self.remark_set(operand, &set.node);
         let set = self.add_set(Set { name: None, members });
         Some(self.applied(operand, Type::BOOL, |of| Expr::In { of, set }))
     }

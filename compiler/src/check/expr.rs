@@ -6,7 +6,7 @@ use shield_ir::{Builtin, Expr, ExprId, FieldId, Literal, Logic, Quantifier, Type
 
 use super::{Checker, LetState, Typed};
 use crate::ast::{self, ExprKind, Index, Spanned, Text};
-use crate::codes::{E0201, E0202, E0299, E0301, E0304, E0306, E0404};
+use crate::codes::{E0105, E0201, E0202, E0299, E0301, E0304, E0306, E0404};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
 use crate::parse::glued_word;
@@ -35,6 +35,9 @@ impl Operand {
     }
 }
 
+/// How deep expressions nest at most, through brackets and lets together.
+const MAX_DEPTH: usize = 256;
+
 /// Fields that have another name: Cloudflare keeps the old ones.
 const ALIASES: &[(&str, &str)] = &[
     ("ip.geoip.asnum", "ip.src.asnum"),
@@ -46,7 +49,20 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// Prefixes of fields that are about packets, which Cloudflare's network firewall filters with the same language.
-const PACKET_FIELDS: &[&str] = &["icmp", "ip.dst", "ip.hdr_len", "ip.len", "ip.opt", "ip.ttl", "ip.proto", "ip.is_fragment", "sip", "tcp", "udp", "dns.qry"];
+const PACKET_FIELDS: &[&str] = &[
+    "icmp",
+    "ip.dst",
+    "ip.hdr_len",
+    "ip.len",
+    "ip.opt",
+    "ip.ttl",
+    "ip.proto",
+    "ip.is_fragment",
+    "sip",
+    "tcp",
+    "udp",
+    "dns.qry",
+];
 
 impl Checker<'_> {
     /// A condition: an expression of type `Bool`.
@@ -77,8 +93,11 @@ impl Checker<'_> {
         if typed.ty == ty {
             return Some(typed.id);
         }
-        let mut diagnostic =
-            Diagnostic::new(E0301, expr.span, format!("{what} is {} {ty}, this is {}", article(ty), typed.ty));
+        let mut diagnostic = Diagnostic::new(
+            E0301,
+            expr.span,
+            format!("{what} is {} {ty}, this is {}", article(ty), typed.ty),
+        );
         if ty == Type::STRING && matches!(typed.ty, Type::INT | Type::IP | Type::BOOL) {
             diagnostic = diagnostic.help("wrap it: `to_string(…)`");
         }
@@ -105,8 +124,23 @@ impl Checker<'_> {
         }
     }
 
-    /// Any expression.
+    /// Any expression; lets that build on each other nest as brackets do, and are bounded with them.
     pub(super) fn operand(&mut self, expr: &ast::Expr) -> Option<Operand> {
+        if self.names.depth == MAX_DEPTH {
+            let message =
+                format!("this nests more than {MAX_DEPTH} deep, the lets that it asks for included");
+            self.report(
+                Diagnostic::new(E0105, expr.span, message).help("let fewer lets build on each other"),
+            );
+            return None;
+        }
+        self.names.depth += 1;
+        let operand = self.bounded_operand(expr);
+        self.names.depth -= 1;
+        operand
+    }
+
+    fn bounded_operand(&mut self, expr: &ast::Expr) -> Option<Operand> {
         if let Some(negated) = self.glued_not(expr) {
             return self.operand(&negated);
         }
@@ -143,31 +177,6 @@ impl Checker<'_> {
     /// `body` for each element of `over`, as an array.
     pub(super) fn each(&mut self, over: ExprId, body: Typed) -> Typed {
         self.node(Expr::Each { over, body: body.id }, body.ty.array())
-    }
-
-    /// The same expression with a glued `not` taken off, if that is what a name begins with.
-    fn glued_not(&mut self, expr: &ast::Expr) -> Option<ast::Expr> {
-        let name = leftmost_name(expr)?;
-        let rest = name.strip_prefix("not").filter(|rest| !rest.is_empty())?.to_owned();
-        if self.knows(name) || !self.knows(&rest) {
-            return None;
-        }
-        let mut stripped = expr.clone();
-        let leftmost = leftmost_name_mut(&mut stripped)?;
-        let not = Span { end: leftmost.span.start + 3, ..*leftmost.span };
-        *leftmost.node = rest;
-        leftmost.span.start += 3;
-        self.report(glued_word("not", not));
-        let span = expr.span;
-        Some(Spanned::new(ExprKind::Not(Box::new(stripped)), span))
-    }
-
-    fn knows(&self, name: &str) -> bool {
-        FieldId::find(name).is_some()
-            || self.names.lets.contains_key(name)
-            || self.names.declared.contains_key(name)
-            || Builtin::find(name).is_some()
-            || matches!(name, "true" | "false")
     }
 
     /// A field, a `let`, `true` or `false`.
@@ -216,7 +225,9 @@ impl Checker<'_> {
     }
 
     fn unknown_name(&mut self, name: &str, span: Span) {
-        if PACKET_FIELDS.iter().any(|prefix| name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))) {
+        if PACKET_FIELDS.iter().any(|prefix| {
+            name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        }) {
             self.report(
                 Diagnostic::new(E0299, span, format!("`{name}` is a field of Cloudflare's network firewall"))
                     .label("packets never reach a proxy")
@@ -332,6 +343,7 @@ impl Checker<'_> {
                 Some(self.applied(operand, element, |of| Expr::Index { of, at: *at }))
             }
             (Index::Key(key), Layer::Map) => {
+                self.remark_key(operand, key, index.span);
                 Some(self.applied(operand, element, |of| Expr::Key { of, key: key.clone().into() }))
             }
             (Index::At(_), Layer::Map) => {
@@ -499,68 +511,8 @@ impl Checker<'_> {
 fn article(ty: Type) -> &'static str {
     match ty.layer() {
         Some(Layer::Array) => "an",
-        Some(Layer::Map) => "a",
         None if ty == Type::INT || ty == Type::IP => "an",
-        None => "a",
-    }
-}
-
-/// What an operand or comparison begins with.
-fn leftmost(kind: &ExprKind) -> Option<&ast::Expr> {
-    match kind {
-        ExprKind::Index(left, _)
-        | ExprKind::Compare(left, ..)
-        | ExprKind::Contains(left, ..)
-        | ExprKind::Matches(left, ..)
-        | ExprKind::Wildcard(left, ..)
-        | ExprKind::InSet(left, ..)
-        | ExprKind::InList(left, ..)
-        | ExprKind::BitAnd(left, ..) => Some(left),
-        ExprKind::Name(_)
-        | ExprKind::Call(..)
-        | ExprKind::Literal(_)
-        | ExprKind::Not(_)
-        | ExprKind::Logic(..)
-        | ExprKind::Quantify(..)
-        | ExprKind::Misplaced(_)
-        | ExprKind::Broken => None,
-    }
-}
-
-/// The name with which an operand or comparison begins.
-fn leftmost_name(expr: &ast::Expr) -> Option<&str> {
-    match &expr.node {
-        ExprKind::Name(name) => Some(name),
-        ExprKind::Call(name, _) => Some(&name.node),
-        other => leftmost(other).and_then(leftmost_name),
-    }
-}
-
-/// A name and its place, to be changed.
-struct NameMut<'a> {
-    node: &'a mut String,
-    span: &'a mut Span,
-}
-
-fn leftmost_name_mut(expr: &mut ast::Expr) -> Option<NameMut<'_>> {
-    let span = &mut expr.span;
-    match &mut expr.node {
-        ExprKind::Name(node) => Some(NameMut { node, span }),
-        ExprKind::Call(name, _) => Some(NameMut { node: &mut name.node, span: &mut name.span }),
-        ExprKind::Index(left, _)
-        | ExprKind::Compare(left, ..)
-        | ExprKind::Contains(left, ..)
-        | ExprKind::Matches(left, ..)
-        | ExprKind::Wildcard(left, ..)
-        | ExprKind::InSet(left, ..)
-        | ExprKind::InList(left, ..)
-        | ExprKind::BitAnd(left, ..) => leftmost_name_mut(left),
-        ExprKind::Literal(_)
-        | ExprKind::Not(_)
-        | ExprKind::Logic(..)
-        | ExprKind::Quantify(..)
-        | ExprKind::Misplaced(_)
-        | ExprKind::Broken => None,
+        Some(Layer::Map) | None => "a",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Regular expressions and wildcards: checked as the engine will compile them.
 
 use regex_automata::nfa::thompson;
+use regex_syntax::hir::Hir;
 use shield_ir::verify::MAX_REGEX;
 use shield_ir::wildcard::{Pieces, WildcardError};
 
@@ -23,12 +24,13 @@ impl Checker<'_> {
                 None
             })?,
         };
-        self.regex_text(&text, word.span)?;
+        let hir = self.regex_text(&text, word.span)?;
+        self.remark_regex(&text, &hir, word.span);
         Some(text.into())
     }
 
-    /// Reports a regular expression that the engine cannot run.
-    pub(super) fn regex_text(&mut self, text: &str, span: Span) -> Option<()> {
+    /// A regular expression taken apart; one that the engine cannot run is reported.
+    pub(super) fn regex_text(&mut self, text: &str, span: Span) -> Option<Hir> {
         if text.len() > MAX_REGEX {
             self.report(Diagnostic::new(
                 E0305,
@@ -57,7 +59,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        Some(())
+        Some(hir)
     }
 
     /// The bytes of a wildcard pattern.

@@ -63,7 +63,8 @@ impl PolicyChecker<'_, '_> {
             self.too_late(rule);
         }
         let origin = self.origin(rule.name.span);
-        self.rule_spans.push(RuleSpans { name: rule.name.span, when: rule.when.first().map(|when| when.span) });
+        self.rule_spans
+            .push(RuleSpans { name: rule.name.span, when: rule.when.first().map(|when| when.span) });
         let name = rule.name.node.clone().into();
         self.bundle.rules.push(Rule {
             name,

@@ -59,11 +59,11 @@ fn int_range(text: &Text, span: Span) -> Result<(i64, i64), Box<Diagnostic>> {
     let (low, high) = word.split_once("..").unwrap_or((word, word));
     let read = |part: &str| {
         integer(part).ok_or_else(|| {
-            let wrong = match word.contains("..") {
-                true => malformed(text, span, "range of integers", "a range is `1..9`, without spaces"),
-                false => malformed(text, span, "integer", integer_help(word)),
-            };
-            Box::new(wrong)
+            Box::new(if word.contains("..") {
+                malformed(text, span, "range of integers", "a range is `1..9`, without spaces")
+            } else {
+                malformed(text, span, "integer", integer_help(word))
+            })
         })
     };
     let (low, high) = (read(low)?, read(high)?);

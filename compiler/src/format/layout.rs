@@ -197,8 +197,16 @@ impl<'t> Layout<'t> {
         match (before.rule, token.rule) {
             _ if token.opaque && before.opaque => token.before.gap,
             (Rule::set_open, Rule::set_close)
-            | (_, Rule::comma | Rule::colon | Rule::paren_close | Rule::bracket_open | Rule::bracket_close)
-            | (_, Rule::dot | Rule::operation_name)
+            | (
+                _,
+                Rule::comma
+                | Rule::colon
+                | Rule::paren_close
+                | Rule::bracket_open
+                | Rule::bracket_close
+                | Rule::dot
+                | Rule::operation_name,
+            )
             | (Rule::paren_open | Rule::bracket_open | Rule::dot | Rule::op_bang, _)
             | (Rule::function_name | Rule::quantifier_word, Rule::paren_open) => false,
             (Rule::set_open, _) | (_, Rule::set_close) => {

@@ -15,10 +15,7 @@ const WORDS: &[(Rule, &str)] = &[
     (Rule::api_statement, "a statement of an `api`"),
     (Rule::endpoint_statement, "a statement of an `endpoint`"),
     (Rule::rule_statement, "`on`|`when`|`then`|`mode shadow`"),
-    (
-        Rule::test_statement,
-        "`request`|`header`|`body`|`field`|`response`|`expect`|`repeat`|`after`",
-    ),
+    (Rule::test_statement, "`request`|`header`|`body`|`field`|`response`|`expect`|`repeat`|`after`"),
     (Rule::name, "a name"),
     (Rule::any_name, "a name"),
     (Rule::name_or_string, "a name"),
@@ -151,27 +148,27 @@ const KEYWORDS: &[(Rule, &[&str])] = &[
     (
         Rule::api_statement,
         &[
-            "openapi", "host", "upstream", "requests", "responses", "unknown", "undeclared", "problems", "body",
-            "mode", "endpoint",
+            "openapi",
+            "host",
+            "upstream",
+            "requests",
+            "responses",
+            "unknown",
+            "undeclared",
+            "problems",
+            "body",
+            "mode",
+            "endpoint",
         ],
     ),
     (Rule::endpoint_statement, &["requests", "responses", "undeclared", "problems", "body", "mode"]),
     (Rule::rule_statement, &["on", "when", "then", "mode"]),
-    (
-        Rule::test_statement,
-        &["request", "header", "body", "field", "response", "expect", "repeat", "after"],
-    ),
-    (
-        Rule::action,
-        &["log", "block", "allow", "skip", "redirect", "rewrite", "set", "add", "remove"],
-    ),
+    (Rule::test_statement, &["request", "header", "body", "field", "response", "expect", "repeat", "after"]),
+    (Rule::action, &["log", "block", "allow", "skip", "redirect", "rewrite", "set", "add", "remove"]),
     (Rule::check_mode, &["block", "log", "off"]),
     (Rule::problem_detail, &["full", "short", "none"]),
     (Rule::request_part, &["query", "headers", "cookies"]),
-    (
-        Rule::protection,
-        &["rules", "limits", "schema", "jwt", "sequence", "graphql", "sensitive"],
-    ),
+    (Rule::protection, &["rules", "limits", "schema", "jwt", "sequence", "graphql", "sensitive"]),
 ];
 
 /// Words of other languages, and what to write here.
@@ -226,6 +223,9 @@ impl Reader<'_> {
         if let Some(open) = unclosed_block(text, at, expected, found) {
             let open = Span::new(self.file, self.base + open, self.base + open + 1);
             diagnostic = diagnostic.related(open, "this block is not closed");
+        } else if let Some(open) = unclosed_parenthesis(text, at, expected, found) {
+            let open = Span::new(self.file, self.base + open, self.base + open + 1);
+            diagnostic = diagnostic.related(open, "this parenthesis is not closed");
         } else if let Some(start) = string_over_lines(text, at) {
             let start = Span::new(self.file, self.base + start, self.base + start + 1);
             diagnostic = diagnostic.related(start, "the string that begins here ends on a later line");
@@ -268,10 +268,19 @@ fn unclosed_block(text: &str, at: usize, expected: &[Rule], found: &str) -> Opti
     (first_column && ends).then(|| text.find('{')).flatten()
 }
 
+/// The innermost open parenthesis, when something stands where it should have ended.
+fn unclosed_parenthesis(text: &str, at: usize, expected: &[Rule], found: &str) -> Option<usize> {
+    let ends = expected.contains(&Rule::paren_close) && matches!(found, "" | "when" | "then" | "on" | "}");
+    ends.then(|| nesting::open_parenthesis(text, at)).flatten()
+}
+
 /// Where a string begins that ends on the line at which parsing failed, and not on the one on which it begins.
 fn string_over_lines(text: &str, at: usize) -> Option<usize> {
     let line = text.get(..at)?.rfind('\n')?;
-    nesting::strings(text).take_while(|(start, _)| *start < at).find(|(start, end)| *start < line && *end > line).map(|(start, _)| start)
+    nesting::strings(text)
+        .take_while(|(start, _)| *start < at)
+        .find(|(start, end)| *start < line && *end > line)
+        .map(|(start, _)| start)
 }
 
 /// What was expected, each kind once: the next tokens, and what may go on with those before only where that is all,
@@ -279,9 +288,12 @@ fn string_over_lines(text: &str, at: usize) -> Option<usize> {
 fn in_words(expected: &[Rule], found: &str) -> Vec<String> {
     let sign = found.starts_with(|c: char| c.is_ascii_punctuation() && !matches!(c, '{' | '}' | '"' | '#'));
     let operators = expected.iter().any(|rule| word(*rule).starts_with("an operator"));
-    let wanted = |rule: &Rule| match CONTINUATIONS.contains(rule) {
-        true => sign && operators,
-        false => !(sign && operators) || *rule == Rule::block_close,
+    let wanted = |rule: &Rule| {
+        if CONTINUATIONS.contains(rule) {
+            sign && operators
+        } else {
+            !(sign && operators) || *rule == Rule::block_close
+        }
     };
     let some: Vec<Rule> = expected.iter().copied().filter(wanted).collect();
     let mut words = Vec::new();
@@ -337,8 +349,17 @@ fn advice(expected: &[Rule], found: &str, text: &str, at: usize) -> Option<Strin
         }
         _ if expects(&[Rule::regex_string]) => format!("write the expression between quotes: `r\"{whole}\"`"),
         _ if expects(&[Rule::path]) && is_word => format!("a path begins with `/`: `/{found}`"),
-        _ if found == "/" && last.bytes().all(|byte| byte.is_ascii_lowercase()) && expects(&[Rule::method]) => {
+        _ if found == "/"
+            && last.bytes().all(|byte| byte.is_ascii_lowercase())
+            && expects(&[Rule::method]) =>
+        {
             format!("methods are upper case: `{}`", last.to_ascii_uppercase())
+        }
+        _ if expects(&[Rule::status])
+            && found.len() > 1
+            && found.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            "a status has three digits: `403`".to_owned()
         }
         _ if expects(&[Rule::duration]) => "units are `ms`, `s`, `m`, `h` and `d`: `90s`, `10m`".to_owned(),
         _ if expects(&[Rule::size]) => "units are `B`, `KiB`, `MiB` and `GiB`: `64KiB`, `1MiB`".to_owned(),
@@ -355,7 +376,8 @@ fn advice(expected: &[Rule], found: &str, text: &str, at: usize) -> Option<Strin
         {
             "a literal stands on the right side of an operator".to_owned()
         }
-        "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "in" | "matches" | "contains" | "wildcard" | "and" | "or"
+        "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "in" | "matches" | "contains" | "wildcard" | "and"
+        | "or"
             if before.lines().next_back().is_some_and(|line| line.trim_start().starts_with("then")) =>
         {
             "an expression with an operator stands in parentheses here".to_owned()
@@ -370,7 +392,10 @@ fn keywords(expected: &[Rule], at: usize) -> Vec<String> {
         return ITEM_WORDS.iter().map(|word| (*word).to_owned()).collect();
     }
     let of_groups = KEYWORDS.iter().filter(|(rule, _)| expected.contains(rule)).flat_map(|(_, words)| *words);
-    of_groups.map(|word| (*word).to_owned()).chain(expected.iter().filter_map(|rule| keyword(*rule))).collect()
+    of_groups
+        .map(|word| (*word).to_owned())
+        .chain(expected.iter().filter_map(|rule| keyword(*rule)))
+        .collect()
 }
 
 /// The word of the language that a rule is, by the name that the grammar gives it.

@@ -191,7 +191,9 @@ impl Reader<'_> {
         let span = self.span(&inner);
         let help = match inner.as_rule() {
             Rule::word => format!("write it between quotes: `r\"{}\"`", inner.as_str()),
-            _ => "patterns are fixed before any request comes; `eq` compares with a field or a call".to_owned(),
+            _ => {
+                "patterns are fixed before any request comes; `eq` compares with a field or a call".to_owned()
+            }
         };
         self.report(
             Diagnostic::new(E0101, span, "a pattern is a literal string").label("this is none").help(help),

@@ -8,6 +8,9 @@ use crate::codes::{E0102, E0103};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
+/// Escapes of other languages for characters that cannot be seen, and how they are written here.
+const CONTROLS: &[(&str, &str)] = &[("\\n", "\\x0a"), ("\\r", "\\x0d"), ("\\t", "\\x09"), ("\\0", "\\x00")];
+
 impl Reader<'_> {
     /// The bytes of a `"…"` or `r"…"` token.
     pub(super) fn string_bytes(&mut self, pair: &Pair<'_, Rule>) -> Vec<u8> {
@@ -90,7 +93,10 @@ impl Reader<'_> {
                 format!("`{shown}` is no escape"),
             )
             .label("escapes are `\\\"`, `\\\\`, `\\xHH` and `\\OOO`")
-            .help(format!("write `\\\\` for a backslash, or a raw string: `r\"{body}\"`")),
+            .help(match CONTROLS.iter().find(|(escape, _)| *escape == shown) {
+                Some((_, byte)) => format!("write `{byte}` for that character, `\\\\` for a backslash"),
+                None => format!("write `\\\\` for a backslash, or a raw string: `r\"{body}\"`"),
+            }),
         );
     }
 }

@@ -150,8 +150,9 @@ impl Reader<'_> {
     }
 
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        let span = pair.as_span();
-        Span::new(self.file, self.base + span.start(), self.base + span.end())
+        let start = self.base + pair.as_span().start();
+        // A rule that may go on has looked beyond the white space after it.
+        Span::new(self.file, start, start + pair.as_str().trim_end().len())
     }
 
     fn name(&self, pair: &Pair<'_, Rule>) -> ast::Name {

@@ -49,6 +49,24 @@ pub(super) fn string_end(text: &str, at: usize) -> Option<usize> {
     }
 }
 
+/// The innermost parenthesis that is open at `at`, strings and comments left out.
+pub(super) fn open_parenthesis(text: &str, at: usize) -> Option<usize> {
+    let mut open = Vec::new();
+    let mut skipped = strings(text).take_while(|(start, _)| *start < at).peekable();
+    for (place, byte) in text.bytes().enumerate().take(at) {
+        while skipped.next_if(|(_, end)| *end <= place).is_some() {}
+        let inside = skipped.peek().is_some_and(|(start, _)| *start <= place);
+        match byte {
+            b'(' if !inside => open.push(place),
+            b')' if !inside => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
+}
+
 /// Where the strings of a text begin and end, comments left out.
 pub(super) fn strings(text: &str) -> impl Iterator<Item = (usize, usize)> {
     let mut at = 0;

@@ -223,10 +223,7 @@ fn measure(mut call: impl FnMut() -> bool) -> f64 {
 
 /// What this process has computed: other processes on the machine do not count.
 fn cpu_time() -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the clock exists on every system that these benches run on, and `time` is written and nothing else.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    cpu_time::ProcessTime::now().as_duration()
 }
 
 fn milliseconds(elapsed: Duration) -> f64 {

@@ -229,9 +229,11 @@ impl<'a> Reader<'a> {
                 Some((*other, *first, methods.map(|(_, method)| *method).next()?))
             });
             let (code, message, first) = match (shared, others.first()) {
-                (Some((other, first, method)), _) => {
-                    (codes::E0505, format!("{method} `{text}` matches the same paths as `{other}`"), first)
-                }
+                (Some((other, first, method)), _) => (
+                    codes::E0505,
+                    format!("`{method} {text}` matches the same requests as `{method} {other}`"),
+                    first,
+                ),
                 (None, Some((other, first, _))) => {
                     (codes::W0503, format!("`{text}` matches the same paths as `{other}`"), *first)
                 }
