@@ -74,7 +74,7 @@ const LONG_TESTS: &[(&str, &str)] =
 pub fn arrows() -> Vec<String> {
     let metadata = metadata();
     let packages = metadata["packages"].as_array().into_iter().flatten();
-    packages.flat_map(|package| package_arrows(package)).collect()
+    packages.flat_map(package_arrows).collect()
 }
 
 fn package_arrows(package: &Value) -> Vec<String> {
@@ -163,7 +163,8 @@ pub fn texts(endings: &[&str]) -> Vec<(String, String)> {
     let mut texts: Vec<(String, String)> = all
         .filter(ours)
         .map(|path| {
-            let relative = path.strip_prefix(root()).unwrap_or(Path::new("")).to_string_lossy().into_owned();
+            let relative =
+                path.strip_prefix(root()).unwrap_or_else(|_| Path::new("")).to_string_lossy().into_owned();
             // Cases that are no text are read as far as they are.
             let bytes = std::fs::read(&path).expect("the walk found it");
             (relative, String::from_utf8_lossy(&bytes).into_owned())

@@ -1,4 +1,11 @@
 //! Real expressions: valid ones check or need Cloudflare's network, invalid ones are refused; the rest is explained.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::format_collect,
+    clippy::match_same_arms,
+    clippy::unwrap_used,
+    reason = "a test reads its own files, and stops loudly when it cannot go on"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

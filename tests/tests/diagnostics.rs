@@ -1,4 +1,9 @@
 //! What people are told: every case of `tests/suite/diagnostics` as it is rendered, and that the case's name says its code.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::string_slice,
+    reason = "a test reads its own files, and stops loudly when it cannot go on"
+)]
 
 use shield_compiler::codes::Code;
 use shield_compiler::diagnostic::Diagnostic;

@@ -1,4 +1,11 @@
 //! The manual is true: its code blocks check as they say, its lists are those of the tables, its errors are errors.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    reason = "a test reads and writes its own pages, and stops loudly"
+)]
 
 use shield_compiler::codes::CODES;
 use shield_compiler::diagnostic::Diagnostic;

@@ -1,4 +1,7 @@
 //! The layout of policies: the same again when repeated, the same meaning, every comment kept, no input too odd.
+#![expect(clippy::disallowed_methods, reason = "a test reads its own files")]
+
+use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use shield_compiler::diagnostic::Diagnostic;
@@ -38,7 +41,7 @@ fn commented(text: &str, every: usize) -> (String, usize) {
         if c == ' ' && !quoted && !comment {
             blanks += 1;
             if blanks % every == 0 {
-                out.push_str(&format!(" # note {comments}.\n"));
+                let _ = writeln!(out, " # note {comments}.");
                 comments += 1;
             }
         }

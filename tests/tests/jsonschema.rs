@@ -1,8 +1,6 @@
 //! The JSON-Schema-Test-Suite: pass counts as a snapshot, so that neither a loss nor a gain goes unseen.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "tests panic, print and read their corpora"

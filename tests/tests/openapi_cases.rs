@@ -1,12 +1,12 @@
 //! Requests with known verdicts against OpenAPI documents: those of other validators' suites, and generated ones.
 #![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
     clippy::disallowed_methods,
-    clippy::disallowed_types,
+    clippy::doc_markdown,
     clippy::indexing_slicing,
+    clippy::or_fun_call,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "tests panic, print and read their corpora"
 )]
 

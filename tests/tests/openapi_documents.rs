@@ -1,8 +1,7 @@
 //! Real documents: each builds, or gets a precise error for a real fault; the table of outcomes is a snapshot.
 #![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "tests panic, print and read their corpora"
 )]
 

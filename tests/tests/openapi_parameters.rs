@@ -1,6 +1,6 @@
 //! Every location, style, `explode` and kind of value, as the tables of the specification write them; and what must
 //! not pass for them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests panic")]
+#![expect(clippy::unwrap_used, reason = "tests panic")]
 
 use serde_json::{Value, json};
 use shield_compiler::diagnostic::Diagnostic;

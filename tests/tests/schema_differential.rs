@@ -1,10 +1,9 @@
 //! Random schemas and values: our verdict is that of the crate `jsonschema`, and listing agrees with the verdict.
 #![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::explicit_auto_deref,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     reason = "tests panic, print and read the environment"
 )]
 

@@ -5,8 +5,6 @@
 //! integers of 32 bits, no octal integers, and no absent values.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
     reason = "a test stops loudly, and logs the seed with which it can be run again"
 )]
 
