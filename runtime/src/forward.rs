@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
@@ -105,19 +105,18 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
 pub(crate) fn switch(
     worker: &Rc<Worker>,
     client: &Rc<Client>,
-    mut response: Response<Incoming>,
+    mut answer: response::Parts,
+    upstream: OnUpgrade,
     change: Option<(Wish, OnUpgrade)>,
 ) -> Result<Response<Reply>, Refusal> {
-    let agreed = response.headers().get(header::UPGRADE).cloned();
+    let agreed = answer.headers.get(header::UPGRADE).cloned();
     let Some((wish, downstream)) = change.filter(|(wish, _)| wish.agrees(agreed.as_ref())) else {
         return Err(Refusal::new("upstream", "unasked_upgrade", 502));
     };
-    let upstream = hyper::upgrade::on(&mut response);
-    let (mut parts, _) = response.into_parts();
-    hop::response(&mut parts.headers);
-    wish.apply(&mut parts.headers);
+    hop::response(&mut answer.headers);
+    wish.apply(&mut answer.headers);
     tunnel::open(worker, client, &wish, [downstream, upstream]);
-    Ok(Response::from_parts(parts, Reply::whole("")))
+    Ok(Response::from_parts(answer, Reply::whole("")))
 }
 
 /// An answer that has been read to its end: its connection is free.

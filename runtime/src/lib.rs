@@ -119,7 +119,7 @@ pub fn start(settings: Settings, source: Source, output: Output) -> Result<Serve
     let (sockets, addresses) = listeners(&shared.settings, certificates.as_ref(), workers)?;
     let admin = admin_socket(&shared.settings)?;
 
-    let loader = Arc::new(Loader::new(Arc::clone(&shared), certificates));
+    let loader = Arc::new(Loader::new(Arc::clone(&shared), certificates)?);
     let watch = shared.settings.watch == "on" && matches!(source, Source::File);
     match source {
         Source::File => loader.start()?,

@@ -1,10 +1,11 @@
 //! Loads bundles: from a file, from memory, or the last good one; a load that fails changes nothing but the status.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock;
-use crate::config::files;
+use crate::config::{Settings, files};
 use crate::listen::tls::Certificates;
 use crate::shared::{Life, Shared};
 use crate::snapshot::Snapshot;
@@ -12,6 +13,8 @@ use crate::snapshot::Snapshot;
 /// The bundle that served last, and the one before it.
 const LAST_GOOD: &str = "last-good.shieldb";
 const PREVIOUS: &str = "previous.shieldb";
+/// The secret of this deployment.
+const SECRET: &str = "secret";
 
 /// Why a load changed nothing.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct LoadStatus {
 pub(crate) struct Loader {
     shared: Arc<Shared>,
     certificates: Option<Certificates>,
+    /// What session identifiers and counters' keys are hashed with.
+    secret: [u8; 32],
     state: Mutex<State>,
 }
 
@@ -58,8 +63,9 @@ struct State {
 }
 
 impl Loader {
-    pub(crate) fn new(shared: Arc<Shared>, certificates: Option<Certificates>) -> Self {
-        Self { shared, certificates, state: Mutex::default() }
+    pub(crate) fn new(shared: Arc<Shared>, certificates: Option<Certificates>) -> io::Result<Self> {
+        let secret = secret(&shared.settings)?;
+        Ok(Self { shared, certificates, secret, state: Mutex::default() })
     }
 
     /// The first load: the bundle asked for, or else the last good one, marked as degraded.
@@ -106,7 +112,7 @@ impl Loader {
             (state.status.error, state.status.degraded) = (None, false);
             return Ok(state.status.active.clone().unwrap_or_default());
         }
-        match Snapshot::load(&bytes, &self.shared.settings, &self.shared.registry) {
+        match Snapshot::load(&bytes, &self.secret, &self.shared.settings, &self.shared.registry) {
             Ok(snapshot) => Ok(self.swap(&mut state, snapshot, bytes, from)),
             Err(why) => {
                 drop(state);
@@ -169,7 +175,7 @@ impl Loader {
     }
 
     /// Writes down what serves and what served before; each file is replaced whole.
-    fn keep(&self, state: &State) -> std::io::Result<()> {
+    fn keep(&self, state: &State) -> io::Result<()> {
         let Some(last_good) = self.kept(LAST_GOOD) else { return Ok(()) };
         files::make_folder(self.shared.settings.data_dir.as_ref())?;
         if let (Some(previous), Some(path)) = (&state.previous, self.kept(PREVIOUS)) {
@@ -183,4 +189,32 @@ impl Loader {
         let certificates = self.certificates.iter().flat_map(Certificates::paths).map(Path::to_path_buf);
         std::iter::once(PathBuf::from(&self.shared.settings.bundle)).chain(certificates).collect()
     }
+}
+
+/// The secret of this deployment: from the environment, or made once and kept in the data folder, or good for this
+/// process alone.
+fn secret(settings: &Settings) -> io::Result<[u8; 32]> {
+    if let Some(given) = files::variable("SHIELD_SECRET") {
+        let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "SHIELD_SECRET is not 64 hexadecimal digits");
+        return from_hex(given.trim()).ok_or_else(wrong);
+    }
+    if settings.data_dir.is_empty() {
+        return files::random_seed();
+    }
+    let path = Path::new(&settings.data_dir).join(SECRET);
+    if let Some(kept) = files::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(kept);
+    }
+    let made = files::random_seed()?;
+    // On a disk that takes nothing the secret is good for this process.
+    let _ = files::make_folder(settings.data_dir.as_ref()).and_then(|()| files::replace(&path, &made));
+    Ok(made)
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let (high, low) = text.split_at_checked(32).filter(|(_, low)| low.len() == 32)?;
+    let half = |digits| u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes);
+    let (mut secret, high, low) = ([0; 32], half(high)?, half(low)?);
+    secret.iter_mut().zip(high.into_iter().chain(low)).for_each(|(to, from)| *to = from);
+    Some(secret)
 }

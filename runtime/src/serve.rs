@@ -1,5 +1,6 @@
 //! The life of one request, from its head to its answer.
 
+use std::cell::OnceCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,10 +13,13 @@ use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
+use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
-use shield_engine::Step;
+use shield_engine::{HeaderEdit, Permit, Step};
+use shield_state::Store as _;
 
+use crate::clock;
 use crate::body::{self, BodyError, Buffered, Inbound};
 use crate::forward::{self, Onward};
 use crate::listen::client::Client;
@@ -98,8 +102,22 @@ struct Way<'a> {
     change: Option<OnUpgrade>,
 }
 
-async fn judged(way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result<Response<Reply>, Refusal> {
-    let Way { worker, client, parts, wish, change } = way;
+/// What an exchange borrows while it lives, and what therefore lives longer.
+#[derive(Default)]
+struct Slots {
+    body: OnceCell<Bytes>,
+    answer: OnceCell<response::Parts>,
+    answer_body: OnceCell<Bytes>,
+}
+
+/// What is done with an answer's head once its exchange has ended.
+enum Outcome {
+    Pass(Reply, Vec<HeaderEdit>),
+    Switch(OnUpgrade, Vec<HeaderEdit>),
+}
+
+async fn judged(mut way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result<Response<Reply>, Refusal> {
+    let (worker, client, parts) = (way.worker, way.client, way.parts);
     if let Some(fault) = client.link.fault() {
         return Err(Refusal::framing(fault));
     }
@@ -109,69 +127,122 @@ async fn judged(way: Way<'_>, incoming: Incoming, record: &mut Record) -> Result
     let (id, absolute) = (record.id(), translate::absolute_target(parts));
     let seed = worker.random.id();
     let asked = Asked { parts, absolute: absolute.as_deref(), id: id.as_str(), client, seed };
-    // What the exchange borrows later is declared before it.
-    let (buffered, answered, answer_body);
+    let slots = Slots::default();
     let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
-    let (permit, content) = match judging.head(record)? {
-        Step::Forward(permit) => (permit, stream(worker, incoming)?),
-        Step::Body { max } => {
-            let read = body::buffer(incoming, max, &worker.shared.memory).await;
-            let Buffered { bytes, more, share: _share } =
-                read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
-            buffered = bytes;
-            let permit = judging.body(&buffered, more.is_some(), record)?;
-            let most = worker.shared.settings.body_size;
-            (
-                permit,
-                match more {
-                    None => Content::whole(buffered.clone()),
-                    Some((beyond, rest)) => {
-                        Content::Stream(Inbound::continued([buffered.clone(), beyond], rest, most))
-                    }
-                },
-            )
+    let outcome = exchanged(&way, &slots, &mut judging, incoming, record).await;
+    let settled = judging.settle(outcome.is_ok());
+    drop(judging);
+    if !settled.is_empty() {
+        // A store that does not answer counts nothing; the answer does not wait for it to come back.
+        let _ = worker.shared.store.apply(clock::unix_millis(), &settled).await;
+    }
+    let outcome = outcome?;
+    let answer = slots.answer.into_inner().ok_or(Refusal::internal())?;
+    match outcome {
+        Outcome::Pass(reply, edits) => Ok(Response::from_parts(forward::homeward(answer, &edits), reply)),
+        Outcome::Switch(upstream, edits) => {
+            let change = way.wish.take().zip(way.change.take());
+            let mut response = forward::switch(worker, client, answer, upstream, change)?;
+            translate::edit(response.headers_mut(), &edits);
+            Ok(response)
         }
-    };
-    let group = snapshot.group(permit.api());
+    }
+}
+
+/// Judges a request, sends it, and judges its answer.
+async fn exchanged<'a>(
+    way: &Way<'_>,
+    slots: &'a Slots,
+    judging: &mut Judging<'a>,
+    incoming: Incoming,
+    record: &mut Record,
+) -> Result<Outcome, Refusal> {
+    let Way { worker, client, parts, wish, .. } = way;
+    let (permit, content) = permitted(way, slots, judging, incoming, record).await?;
+    let group = record.snapshot.as_ref().map(Arc::clone).ok_or(Refusal::internal())?;
+    let group = group.group(permit.api());
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
     let call =
         Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
-    let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
+    let moment =
+        Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
     let sent = worker.upstreams.send(permit, call, content, &moment).await;
-    let Answer { response, lease, progress, member } =
+    let Answer { mut response, lease, progress, member } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
     record.upstream = Some(member.address);
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        return forward::switch(worker, client, response, wish.zip(change));
-    }
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let upstream = switches.then(|| hyper::upgrade::on(&mut response));
     let (head, incoming) = response.into_parts();
-    answered = head;
-    let reply = match judging.answer(&answered, record) {
+    let answer = slots.answer.get_or_init(|| head);
+    let wanted = judging.answer(answer, record);
+    if let Some(upstream) = upstream {
+        return Ok(Outcome::Switch(upstream, judging.response(record)?));
+    }
+    let reply = match wanted {
         None => Reply::stream([Bytes::new(), Bytes::new()], incoming, (lease, progress), worker),
         Some(most) => {
             let read = body::buffer(incoming, most, &worker.shared.memory).await;
             let Buffered { bytes, more, share: _share } = read.map_err(|error| forward::unread(&error))?;
-            answer_body = bytes;
-            judging.answer_body(&answer_body, more.is_some());
+            let bytes = slots.answer_body.get_or_init(|| bytes);
+            judging.answer_body(bytes, more.is_some());
             match more {
-                None => forward::whole(worker, answer_body.clone(), lease, &progress),
+                None => forward::whole(worker, bytes.clone(), lease, &progress),
                 Some((beyond, rest)) => {
-                    Reply::stream([answer_body.clone(), beyond], rest, (lease, progress), worker)
+                    Reply::stream([bytes.clone(), beyond], rest, (lease, progress), worker)
                 }
             }
         }
     };
-    let edits = judging.response(record)?;
-    drop(judging);
-    Ok(Response::from_parts(forward::homeward(answered, &edits), reply))
+    Ok(Outcome::Pass(reply, judging.response(record)?))
+}
+
+/// Takes the steps that the engine asks for, up to the permit.
+async fn permitted<'a>(
+    way: &Way<'_>,
+    slots: &'a Slots,
+    judging: &mut Judging<'a>,
+    incoming: Incoming,
+    record: &mut Record,
+) -> Result<(Permit<'a>, Content), Refusal> {
+    let (worker, client) = (way.worker, way.client);
+    let most = worker.shared.settings.body_size;
+    let mut unread = Some(incoming);
+    let mut content = Content::Empty;
+    let mut step = judging.head(record)?;
+    loop {
+        step = match step {
+            Step::Forward(permit) => {
+                let unread = unread.map(|incoming| stream(incoming, most)).transpose()?;
+                return Ok((permit, unread.unwrap_or(content)));
+            }
+            Step::Ask(ops) => {
+                let replies = worker.shared.store.apply(record.unix_millis, &ops).await;
+                judging.replies(replies.unwrap_or_default(), record)?
+            }
+            Step::Body { max } => {
+                let incoming = unread.take().ok_or(Refusal::internal())?;
+                let read = body::buffer(incoming, max, &worker.shared.memory).await;
+                let Buffered { bytes, more, share: _share } =
+                    read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
+                let bytes = slots.body.get_or_init(|| bytes);
+                let cut = more.is_some();
+                content = match more {
+                    None => Content::whole(bytes.clone()),
+                    Some((beyond, rest)) => {
+                        Content::Stream(Inbound::continued([bytes.clone(), beyond], rest, most))
+                    }
+                };
+                judging.body(bytes, cut, record)?
+            }
+        };
+    }
 }
 
 /// The client's body as it comes, when it can be within its bound.
-fn stream(worker: &Worker, incoming: Incoming) -> Result<Content, Refusal> {
+fn stream(incoming: Incoming, most: u64) -> Result<Content, Refusal> {
     if incoming.is_end_stream() {
         return Ok(Content::Empty);
     }
-    let most = worker.shared.settings.body_size;
     if incoming.size_hint().lower() > most {
         return Err(Refusal::body(&BodyError::TooLarge, None));
     }

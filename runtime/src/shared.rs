@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use shield_state::AnyStore;
 
 use crate::body::Memory;
 use crate::config::Settings;
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) events: Events,
     pub(crate) memory: Arc<Memory>,
+    /// What outlives requests, whatever is reloaded.
+    pub(crate) store: AnyStore,
     pub(crate) counters: Vec<Arc<Counters>>,
     pub(crate) connections: AtomicUsize,
     pub(crate) in_flight: AtomicUsize,
@@ -45,6 +48,7 @@ impl Shared {
             registry: Registry::default(),
             events,
             memory: Arc::new(Memory::new(settings.buffer_memory)),
+            store: AnyStore::Memory(shield_state::Memory::new(settings.store_memory as usize)),
             counters: (0..workers).map(|_| Arc::default()).collect(),
             connections: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),

@@ -23,10 +23,11 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// Decodes, verifies and loads a bundle, and finds its origins; takes as long as it takes.
-    pub(crate) fn load(bytes: &[u8], settings: &Settings, registry: &Registry) -> Result<Self, String> {
+    pub(crate) fn load(bytes: &[u8], secret: &[u8; 32], settings: &Settings, registry: &Registry) -> Result<Self, String> {
         let (bundle, digest) = Bundle::decode(bytes).map_err(|error| error.to_string())?;
         let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
         let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
+        let policy = policy.with_secret(secret).map_err(|error| error.to_string())?;
         let policy = policy.in_shadow(settings.mode == "shadow");
         let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
         let groups = groups.collect::<Result<_, _>>()?;

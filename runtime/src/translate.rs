@@ -10,9 +10,11 @@ use hyper::http::request::Parts;
 use hyper::http::response;
 use shield_engine::Value;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
-use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Permit, Policy, ResponseHead, Step};
+use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Step};
 use shield_ir::FieldId;
 use shield_ir::policy::{ApiId, EndpointId};
+
+use shield_state::{Op, Reply};
 
 use crate::config::Settings;
 use crate::listen::client::{Client, TlsFacts};
@@ -98,13 +100,24 @@ impl<'a> Judging<'a> {
         self.told(judged, record)
     }
 
+    /// Judges by what the store has answered.
+    pub(crate) fn replies(&mut self, replies: Vec<Reply>, record: &mut Record) -> Result<Step<'a>, Refusal> {
+        let judged = self.policy.judge_replies(&mut self.exchange, replies);
+        self.told(judged, record)
+    }
+
+    /// What the store is told in the end, whether there was an answer or not.
+    pub(crate) fn settle(&mut self, answered: bool) -> Vec<Op> {
+        self.policy.settle(&mut self.exchange, answered)
+    }
+
     /// Judges the body, whole or cut where `truncated`.
     pub(crate) fn body(
         &mut self,
         bytes: &'a [u8],
         truncated: bool,
         record: &mut Record,
-    ) -> Result<Permit<'a>, Refusal> {
+    ) -> Result<Step<'a>, Refusal> {
         self.exchange.set_body(bytes, truncated);
         let judged = self.policy.judge_body(&mut self.exchange);
         self.told(judged, record)

@@ -443,7 +443,7 @@ impl Generator {
         let literal = match check {
             Check::Nothing => return self.literal(ty),
             Check::Between(low, high) => {
-                Literal::Int(low.saturating_add(self.random.below(9) as i64).min(high))
+                Literal::Int(low.saturating_add(i64::try_from(self.random.below(9)).unwrap_or(0)).min(high))
             }
             Check::NotEmpty => text(self.random.pick(&["a", ",", "/", "key"])),
             Check::Flags(letters) => text(if self.random.once_in(2) { letters } else { &letters[..1] }),

@@ -1,9 +1,13 @@
-//! The harness that runs the suite folders, the corpora and the checks on the house itself.
+//! The harness: where things are, how suite folders are read, and what the house demands of itself.
 #![expect(
-    clippy::missing_panics_doc,
-    clippy::string_slice,
     clippy::disallowed_methods,
-    reason = "a test that cannot go on says so, and reads the time itself"
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::string_slice,
+    reason = "a harness reads its own files and the time, and stops loudly when it cannot go on"
 )]
 
 pub mod generate;
@@ -13,3 +17,26 @@ pub mod origin;
 pub mod shop;
 pub mod suite;
 pub mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository")
+}
+
+/// A text of the repository.
+pub fn text(path: &str) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A corpus of other people's data, where `SHIELD_CORPORA` names the folder that has it; otherwise one loud line.
+pub fn corpus(name: &str, cases: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("SHIELD_CORPORA").map(|folder| PathBuf::from(folder).join(name));
+    let found = path.filter(|path| path.exists());
+    if found.is_none() {
+        eprintln!("LEFT OUT: {cases} of `{name}`; set SHIELD_CORPORA to the folder that has it");
+    }
+    found
+}

@@ -70,6 +70,7 @@ struct State {
     connections: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
     stopped: AtomicBool,
+    forgets: AtomicBool,
 }
 
 impl Origin {
@@ -102,6 +103,13 @@ impl Origin {
             }
         });
         Self { address, state }
+    }
+
+    /// Remembers nothing from now on, for long runs.
+    #[must_use]
+    pub fn forgetful(self) -> Self {
+        self.state.forgets.store(true, Ordering::SeqCst);
+        self
     }
 
     /// As an origin of a policy.
@@ -144,7 +152,9 @@ impl State {
         let mut wire = Wire { stream, buffer: Vec::new(), state: self };
         while let Some(seen) = wire.request() {
             let act = behaviour(&seen);
-            lock(&self.seen).push(seen);
+            if !self.forgets.load(Ordering::SeqCst) {
+                lock(&self.seen).push(seen);
+            }
             let written = match act {
                 Act::Answer(bytes) => wire.stream.write_all(&bytes).is_ok(),
                 Act::Last(bytes) => {
@@ -177,7 +187,9 @@ impl Wire<'_> {
         let mut space = [0; 16 << 10];
         let count = self.stream.read(&mut space).ok().filter(|count| *count > 0)?;
         self.buffer.extend_from_slice(&space[..count]);
-        lock(&self.state.raw).extend_from_slice(&space[..count]);
+        if !self.state.forgets.load(Ordering::SeqCst) {
+            lock(&self.state.raw).extend_from_slice(&space[..count]);
+        }
         Some(())
     }
 

@@ -1,5 +1,6 @@
 //! A request that nothing matches is judged without allocating.
 #![expect(unsafe_code, reason = "an allocator is one")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -92,9 +92,9 @@ fn comments_survive_wherever_they_stand() {
 
 #[test]
 fn a_large_file_takes_linear_time() {
-    let many = "rule a { when http.host eq \"a\" and (ssl or not ssl) then block }\n".repeat(4000);
+    let many = "rule a { when http.host eq \"a\" and (ssl or not ssl) then block }\n".repeat(1000);
     keeps_its_promises(&many);
-    let members = (0..100_000).map(|member| member.to_string()).collect::<Vec<_>>().join(" ");
+    let members = (0..20_000).map(|member| member.to_string()).collect::<Vec<_>>().join(" ");
     keeps_its_promises(&format!("list a = {{{members}}}"));
     keeps_its_promises(&format!("let a = {}ssl{}", "(".repeat(120), ")".repeat(120)));
 }
@@ -153,7 +153,7 @@ const PIECES: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

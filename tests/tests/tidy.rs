@@ -55,6 +55,12 @@ fn every_code_has_a_page_and_a_case() {
         .iter()
         .filter_map(|path| path.file_name().map(|name| name.to_string_lossy().into_owned()))
         .collect();
+    let tables = ["compiler/src/codes.rs", "compiler/src/explain.rs"];
+    let compiler: Vec<String> = texts(&[".rs"])
+        .into_iter()
+        .filter(|(path, _)| path.starts_with("compiler/src") && !tables.contains(&path.as_str()))
+        .map(|(_, text)| text)
+        .collect();
     let mut offences = Vec::new();
     for code in CODES {
         let page = root().join(format!("docs/errors/{}.md", code.name));
@@ -63,8 +69,10 @@ fn every_code_has_a_page_and_a_case() {
         } else if shield_compiler::explain::page(*code) == code.title {
             offences.push(format!("`shieldc explain` does not know the page of {}", code.name));
         }
+        // A code that no source names yet is kept for what it is about; its page says so.
+        let given = compiler.iter().any(|text| text.contains(code.name));
         let start = code.name.to_ascii_lowercase() + "_";
-        if !cases.iter().any(|case| case.starts_with(&start)) {
+        if given && !cases.iter().any(|case| case.starts_with(&start)) {
             offences.push(format!("{} has no case in tests/suite/diagnostics", code.name));
         }
     }

@@ -216,6 +216,8 @@ fn verdicts_are_those_of_wirefilter_and_findings_are_true() {
             outcome.bundle.unwrap_or_else(|| panic!("seed {seed}: {:#?}\n{text}", outcome.diagnostics));
         let load = |backend| Policy::load(bundle.clone(), Digest([0; 32]), backend).expect("a policy");
         let (interpreter, jit) = (load(Backend::Interpreter), load(Backend::Jit));
+        // Contexts live as long as the filters that look at them.
+        let requests: Vec<Request> = (0..REQUESTS).map(|_| Request::new(&mut random)).collect();
         let filters: Vec<_> = conditions
             .iter()
             .map(|text| {
@@ -224,8 +226,7 @@ fn verdicts_are_those_of_wirefilter_and_findings_are_true() {
             .collect();
         let constants: Vec<(String, bool)> = outcome.diagnostics.iter().filter_map(constant).collect();
         findings += constants.len();
-        for _ in 0..REQUESTS {
-            let request = Request::new(&mut random);
+        for request in &requests {
             let context = request.context(&scheme);
             let (meant, native) = (request.held(&interpreter), request.held(&jit));
             assert_eq!(meant, native, "seed {seed}, {} {}", request.method, request.target());

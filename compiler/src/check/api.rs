@@ -193,6 +193,11 @@ impl PolicyChecker<'_, '_> {
         }
         self.hand_written.insert(overridden.clone(), known.span);
         for id in overridden {
+            // What is said of the endpoint from now on is said of the statement that changes it.
+            self.endpoints
+                .iter_mut()
+                .filter(|other| other.id == id)
+                .for_each(|other| other.span = known.span);
             if let Some(other) = self.bundle.endpoints.get_mut(id.0 as usize) {
                 other.settings = settings;
             }

@@ -6,7 +6,7 @@ use shield_ir::{Builtin, Expr, ExprId, FieldId, Literal, Logic, Quantifier, Type
 
 use super::{Checker, LetState, Typed};
 use crate::ast::{self, ExprKind, Index, Spanned, Text};
-use crate::codes::{E0201, E0202, E0299, E0301, E0304, E0306, E0404};
+use crate::codes::{E0105, E0201, E0202, E0299, E0301, E0304, E0306, E0404};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
 use crate::parse::glued_word;
@@ -34,6 +34,9 @@ impl Operand {
         }
     }
 }
+
+/// How deep expressions nest at most, through brackets and lets together.
+const MAX_DEPTH: usize = 256;
 
 /// Fields that have another name: Cloudflare keeps the old ones.
 const ALIASES: &[(&str, &str)] = &[
@@ -121,8 +124,23 @@ impl Checker<'_> {
         }
     }
 
-    /// Any expression.
+    /// Any expression; lets that build on each other nest as brackets do, and are bounded with them.
     pub(super) fn operand(&mut self, expr: &ast::Expr) -> Option<Operand> {
+        if self.names.depth == MAX_DEPTH {
+            let message =
+                format!("this nests more than {MAX_DEPTH} deep, the lets that it asks for included");
+            self.report(
+                Diagnostic::new(E0105, expr.span, message).help("let fewer lets build on each other"),
+            );
+            return None;
+        }
+        self.names.depth += 1;
+        let operand = self.bounded_operand(expr);
+        self.names.depth -= 1;
+        operand
+    }
+
+    fn bounded_operand(&mut self, expr: &ast::Expr) -> Option<Operand> {
         if let Some(negated) = self.glued_not(expr) {
             return self.operand(&negated);
         }
@@ -159,31 +177,6 @@ impl Checker<'_> {
     /// `body` for each element of `over`, as an array.
     pub(super) fn each(&mut self, over: ExprId, body: Typed) -> Typed {
         self.node(Expr::Each { over, body: body.id }, body.ty.array())
-    }
-
-    /// The same expression with a glued `not` taken off, if that is what a name begins with.
-    fn glued_not(&mut self, expr: &ast::Expr) -> Option<ast::Expr> {
-        let name = leftmost_name(expr)?;
-        let rest = name.strip_prefix("not").filter(|rest| !rest.is_empty())?.to_owned();
-        if self.knows(name) || !self.knows(&rest) {
-            return None;
-        }
-        let mut stripped = expr.clone();
-        let leftmost = leftmost_name_mut(&mut stripped)?;
-        let not = Span { end: leftmost.span.start + 3, ..*leftmost.span };
-        *leftmost.node = rest;
-        leftmost.span.start += 3;
-        self.report(glued_word("not", not));
-        let span = expr.span;
-        Some(Spanned::new(ExprKind::Not(Box::new(stripped)), span))
-    }
-
-    fn knows(&self, name: &str) -> bool {
-        FieldId::find(name).is_some()
-            || self.names.lets.contains_key(name)
-            || self.names.declared.contains_key(name)
-            || Builtin::find(name).is_some()
-            || matches!(name, "true" | "false")
     }
 
     /// A field, a `let`, `true` or `false`.
@@ -520,65 +513,6 @@ fn article(ty: Type) -> &'static str {
         Some(Layer::Array) => "an",
         None if ty == Type::INT || ty == Type::IP => "an",
         Some(Layer::Map) | None => "a",
-    }
-}
-
-/// What an operand or comparison begins with.
-fn leftmost(kind: &ExprKind) -> Option<&ast::Expr> {
-    match kind {
-        ExprKind::Index(left, _)
-        | ExprKind::Compare(left, ..)
-        | ExprKind::Contains(left, ..)
-        | ExprKind::Matches(left, ..)
-        | ExprKind::Wildcard(left, ..)
-        | ExprKind::InSet(left, ..)
-        | ExprKind::InList(left, ..)
-        | ExprKind::BitAnd(left, ..) => Some(left),
-        ExprKind::Name(_)
-        | ExprKind::Call(..)
-        | ExprKind::Literal(_)
-        | ExprKind::Not(_)
-        | ExprKind::Logic(..)
-        | ExprKind::Quantify(..)
-        | ExprKind::Misplaced(_)
-        | ExprKind::Broken => None,
-    }
-}
-
-/// The name with which an operand or comparison begins.
-fn leftmost_name(expr: &ast::Expr) -> Option<&str> {
-    match &expr.node {
-        ExprKind::Name(name) => Some(name),
-        ExprKind::Call(name, _) => Some(&name.node),
-        other => leftmost(other).and_then(leftmost_name),
-    }
-}
-
-/// A name and its place, to be changed.
-struct NameMut<'a> {
-    node: &'a mut String,
-    span: &'a mut Span,
-}
-
-fn leftmost_name_mut(expr: &mut ast::Expr) -> Option<NameMut<'_>> {
-    let span = &mut expr.span;
-    match &mut expr.node {
-        ExprKind::Name(node) => Some(NameMut { node, span }),
-        ExprKind::Call(name, _) => Some(NameMut { node: &mut name.node, span: &mut name.span }),
-        ExprKind::Index(left, _)
-        | ExprKind::Compare(left, ..)
-        | ExprKind::Contains(left, ..)
-        | ExprKind::Matches(left, ..)
-        | ExprKind::Wildcard(left, ..)
-        | ExprKind::InSet(left, ..)
-        | ExprKind::InList(left, ..)
-        | ExprKind::BitAnd(left, ..) => leftmost_name_mut(left),
-        ExprKind::Literal(_)
-        | ExprKind::Not(_)
-        | ExprKind::Logic(..)
-        | ExprKind::Quantify(..)
-        | ExprKind::Misplaced(_)
-        | ExprKind::Broken => None,
     }
 }
 

@@ -8,6 +8,7 @@ mod api;
 mod call;
 mod compare;
 mod expr;
+mod glued;
 mod lint;
 mod list;
 mod literal;
@@ -50,6 +51,8 @@ pub(crate) struct Names {
     pub lets: BTreeMap<String, LetState>,
     /// `provide` items by field.
     pub provided: BTreeMap<FieldId, LetState>,
+    /// How many expressions are open around the one that is being checked, those of lets that it asks for included.
+    pub depth: usize,
     /// Names of `jwt` items.
     pub tokens: Vec<String>,
     /// Names that the data of a request brings, in the order of [`Program::declared`].

@@ -201,7 +201,7 @@ fn form<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
     Pairs::Plain(exchange.parsed.form.get_or_init(|| {
         let is_form = super::body::media_type(exchange.at(exchange.known.content_type).unwrap_or_default())
             .eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
-        pairs::form(if is_form { exchange.body().unwrap_or_default() } else { b"" })
+        pairs::form(if is_form { exchange.body().unwrap_or_default() } else { b"" }).to_vec()
     }))
 }
 

@@ -1,7 +1,7 @@
 //! A list that needs no memory of its own while it is short.
 
 /// How many elements stand in the list itself.
-const FEW: usize = 8;
+const FEW: usize = 6;
 
 /// A list of whatever length.
 #[derive(Debug)]

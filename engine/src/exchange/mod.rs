@@ -162,7 +162,7 @@ pub struct Exchange<'a> {
     body: Option<Body<'a>>,
     response: Option<ResponseHead<'a>>,
     response_body: Option<Body<'a>>,
-    overrides: BTreeMap<FieldId, Value<'a>>,
+    given: Vec<(FieldId, Value<'a>)>,
     declared: Vec<Option<Value<'a>>>,
     parsed: Parsed<'a>,
     pub(crate) state: State,
@@ -201,7 +201,7 @@ struct Parsed<'a> {
     extension: OnceCell<Vec<u8>>,
     raw_extension: OnceCell<Vec<u8>>,
     args: OnceCell<PlainPairs<'a>>,
-    form: OnceCell<PlainPairs<'a>>,
+    form: OnceCell<Vec<(&'a [u8], &'a [u8])>>,
     parts: OnceCell<Vec<body::Part<'a>>>,
     cookies: OnceCell<DecodedPairs<'a>>,
     cookie: OnceCell<Vec<u8>>,
@@ -253,13 +253,16 @@ impl KnownHeaders {
     }
 }
 
-impl<'a> Exchange<'a> {
-    /// The canonical form of a request, or why it has none.
-    pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
-        Self::canonical(head, limits).map_err(Denial::from)
-    }
+/// What a head is found to be.
+struct Checked<'a> {
+    path: Cow<'a, [u8]>,
+    raw: target::Parts<'a>,
+    host: host::Host<'a>,
+    known: KnownHeaders,
+}
 
-    fn canonical(head: Head<'a>, limits: &Limits) -> Result<Self, Reason> {
+impl<'a> Checked<'a> {
+    fn of(head: &Head<'a>, limits: &Limits) -> Result<Self, Reason> {
         let is_token = |byte: &u8| !byte.is_ascii_lowercase() && is_token_byte(*byte);
         if head.method.is_empty() || head.method.len() > 64 || !head.method.iter().all(is_token) {
             return Err(Reason::Method);
@@ -271,10 +274,19 @@ impl<'a> Exchange<'a> {
         let raw = target::parts(head.target, head.method)?;
         let path =
             if raw.path == b"*" { Cow::Borrowed(raw.path) } else { target::path(raw.path, limits.path)? };
-        if !raw.query.is_empty() && memchr::memchr_iter(b'&', raw.query).count() >= limits.args {
+        if raw.query.len() >= limits.args && memchr::memchr_iter(b'&', raw.query).count() >= limits.args {
             return Err(Reason::TooManyArgs);
         }
-        let host = host_of(&head, &raw, known.host)?;
+        let host = host_of(head, &raw, known.host)?;
+        Ok(Self { path, raw, host, known })
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// The canonical form of a request, or why it has none.
+    pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
+        // PERF: everything that can fail comes first, so that the exchange is written once, where the caller wants it.
+        let Checked { path, raw, host, known } = Checked::of(&head, limits)?;
         Ok(Self {
             query: raw.query,
             head,
@@ -285,7 +297,7 @@ impl<'a> Exchange<'a> {
             body: None,
             response: None,
             response_body: None,
-            overrides: BTreeMap::new(),
+            given: Vec::new(),
             declared: Vec::new(),
             parsed: Parsed::default(),
             state: State::default(),
@@ -295,12 +307,25 @@ impl<'a> Exchange<'a> {
     /// Gives fields the values that a request cannot show; they win over what it shows. A value of
     /// another type than its field's is left out.
     pub fn with_fields(&mut self, fields: BTreeMap<FieldId, Value<'a>>) {
-        self.overrides.extend(fields.into_iter().filter(|(field, value)| value.is_of(field.row().ty)));
+        for (field, value) in fields {
+            self.with_field(field, value);
+        }
+    }
+
+    /// Gives one field a value.
+    pub fn with_field(&mut self, field: FieldId, value: Value<'a>) {
+        if !value.is_of(field.row().ty) {
+            return;
+        }
+        match self.given.iter_mut().find(|(known, _)| *known == field) {
+            Some((_, known)) => *known = value,
+            None => self.given.push((field, value)),
+        }
     }
 
     /// The value that a field was given.
     pub(crate) fn given(&self, field: FieldId) -> Option<&Value<'a>> {
-        if self.overrides.is_empty() { None } else { self.overrides.get(&field) }
+        self.given.iter().find(|(known, _)| *known == field).map(|(_, value)| value)
     }
 
     /// Whether a field was given a value.
@@ -513,8 +538,9 @@ fn headers(headers: &[(&[u8], &[u8])], limits: &Limits) -> Result<KnownHeaders, 
     let mut bytes = 0_usize;
     for (at, (name, value)) in headers.iter().enumerate() {
         bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
-        let breaks = value.iter().fold(false, |found, byte| found | matches!(byte, 0 | b'\r' | b'\n'));
-        if breaks || name.is_empty() || !name.iter().all(|byte| is_token_byte(*byte)) {
+        let breaks = memchr::memchr3(0, b'\r', b'\n', value).is_some();
+        if breaks || name.is_empty() || !name.iter().all(|byte| TOKEN.get(usize::from(*byte)) == Some(&true))
+        {
             return Err(Reason::Header);
         }
         known.note(name, at);
@@ -524,6 +550,9 @@ fn headers(headers: &[(&[u8], &[u8])], limits: &Limits) -> Result<KnownHeaders, 
     }
     Ok(known)
 }
+
+/// Bytes of an RFC 9110 token, by byte.
+const TOKEN: [bool; 256] = target::table!(is_token_byte);
 
 /// Bytes of an RFC 9110 token.
 const fn is_token_byte(byte: u8) -> bool {

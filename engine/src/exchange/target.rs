@@ -60,29 +60,47 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-const PLAIN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        #[expect(clippy::indexing_slicing, reason = "in range, and at build time")]
-        {
-            table[byte] = is_plain(byte as u8);
+/// What holds of each byte, as a table made at build time.
+macro_rules! table {
+    ($holds:ident) => {{
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            #[expect(clippy::indexing_slicing, reason = "in range, and at build time")]
+            {
+                table[byte] = $holds(byte as u8);
+            }
+            byte += 1;
         }
-        byte += 1;
-    }
-    table
-};
+        table
+    }};
+}
+pub(super) use table;
+
+const PLAIN: [bool; 256] = table!(is_plain);
+
+/// Bytes that may stand in a query.
+const QUERY: [bool; 256] = table!(is_query);
+
+const fn is_query(byte: u8) -> bool {
+    !matches!(byte, 0..=0x20 | 0x7f | b'#')
+}
 
 /// The canonical form of a path that begins with a slash.
 pub(crate) fn path(raw: &[u8], policy: PathPolicy) -> Result<Cow<'_, [u8]>, Reason> {
     if raw.len() > 1 << 20 {
         return Err(Reason::TargetTooLong);
     }
-    let canonical = if raw.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true)) {
-        Cow::Borrowed(raw)
-    } else {
-        Cow::Owned(encode(raw, policy)?)
-    };
+    let (mut is_plain, mut is_odd, mut before) = (true, false, 0);
+    for byte in raw {
+        is_plain &= PLAIN.get(usize::from(*byte)) == Some(&true);
+        is_odd |= before == b'/' && matches!(byte, b'/' | b'.');
+        before = *byte;
+    }
+    if is_plain && !is_odd {
+        return Ok(Cow::Borrowed(raw));
+    }
+    let canonical = if is_plain { Cow::Borrowed(raw) } else { Cow::Owned(encode(raw, policy)?) };
     if !has_odd_segments(&canonical) {
         return Ok(canonical);
     }
@@ -91,8 +109,7 @@ pub(crate) fn path(raw: &[u8], policy: PathPolicy) -> Result<Cow<'_, [u8]>, Reas
 
 /// Whether there is an empty segment but the last, or one that begins with a dot.
 fn has_odd_segments(path: &[u8]) -> bool {
-    let next = path.get(1..).unwrap_or_default();
-    path.iter().zip(next).any(|(slash, after)| *slash == b'/' && matches!(after, b'/' | b'.'))
+    memchr::memchr_iter(b'/', path).any(|slash| matches!(path.get(slash + 1), Some(b'/' | b'.')))
 }
 
 fn encode(raw: &[u8], policy: PathPolicy) -> Result<Vec<u8>, Reason> {
@@ -208,7 +225,9 @@ pub(crate) fn parts<'a>(target: &'a [u8], method: &[u8]) -> Result<Parts<'a>, Re
         None => (rest, &b""[..]),
     };
     let query = query.get(1..).unwrap_or_default();
-    if query.iter().any(|byte| matches!(byte, 0..=0x20 | 0x7f | b'#')) || path.contains(&b'#') {
+    if !query.iter().all(|byte| QUERY.get(usize::from(*byte)) == Some(&true))
+        || memchr::memchr(b'#', path).is_some()
+    {
         return Err(Reason::Target);
     }
     Ok(Parts { authority, path_and_query: rest, path: if path.is_empty() { b"/" } else { path }, query })

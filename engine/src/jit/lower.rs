@@ -19,7 +19,7 @@ use super::abi::{Session, Slot};
 use super::plan::{Plan, Survey, Test};
 
 /// A literal is compared in words up to this length, by a call beyond it.
-const INLINE_BYTES: usize = 32;
+const INLINE_BYTES: usize = 16;
 
 /// An integer is compared with the ranges of a set in code where they are at most so many.
 const INLINE_RANGES: usize = 4;

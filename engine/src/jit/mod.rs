@@ -30,7 +30,7 @@ use plan::Survey;
 pub(crate) use plan::{Plan, Source};
 
 /// How many conditions a function holds: grouped, they are made twice as fast as one by one.
-const CONDITIONS: usize = 100;
+const CONDITIONS: usize = 50;
 
 /// How many operations a function holds; larger functions take cranelift longer than in proportion.
 const OPERATIONS: u32 = 2_000;
@@ -143,6 +143,8 @@ impl Maker {
         flags.set("is_pic", "false")?;
         // As fast as optimised code here, and made in less than half the time.
         flags.set("opt_level", "none")?;
+        // Registers given out in one pass: conditions are short, and making them takes half as long.
+        flags.set("regalloc_algorithm", "single_pass")?;
         let isa = cranelift_native::builder().map_err(JitError::Machine)?;
         let isa = isa.finish(settings::Flags::new(flags)).map_err(ModuleError::from)?;
         let mut builder = JITBuilder::with_isa(isa, default_libcall_names());

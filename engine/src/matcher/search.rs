@@ -1,9 +1,12 @@
 //! Strings by what they hold: one pass over a string for all literals.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use shield_ir::anchor::Place;
 
 use super::Postings;
+
+/// Literals of so many bytes in all get an automaton that takes one step for each byte; more would take too much memory.
+const DENSE: usize = 32 << 10;
 
 /// A literal's postings, for one place in the string.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +31,12 @@ impl Search {
         if literals.is_empty() {
             return None;
         }
-        let (literals, hits): (Vec<_>, Vec<_>) =
+        let (literals, hits): (Vec<Box<[u8]>>, Vec<_>) =
             literals.into_iter().map(|(literal, hits)| (literal, hits.into_boxed_slice())).unzip();
+        let size: usize = literals.iter().map(|literal| literal.len()).sum();
+        let kind = if size <= DENSE { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
         let automaton = AhoCorasick::builder()
+            .kind(Some(kind))
             .match_kind(MatchKind::Standard)
             .ascii_case_insensitive(fold)
             .build(literals)

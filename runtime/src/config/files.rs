@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// A bundle larger than this is no bundle.
@@ -27,7 +28,7 @@ pub(crate) fn read_text(path: &Path) -> io::Result<String> {
 /// Replaces `path` so that a reader, and a start after a crash, sees the old bytes or the new, never a mixture.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let staged = path.with_extension("new");
-    let mut file = File::create(&staged)?;
+    let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&staged)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&staged, path)?;

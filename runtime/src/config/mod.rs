@@ -118,6 +118,7 @@ fn variables(environment: &[(String, String)], problems: &mut Vec<String>) -> Ve
                 place: place(),
             }));
         } else if name != "admin-token"
+            && name != "secret"
             && let Some(near) = nearest(&name).and_then(Setting::named)
         {
             problems.push(format!("{variable}: no such setting; did you mean `{}`?", near.variable()));
@@ -216,6 +217,17 @@ pub fn print(settings: &Settings) -> String {
         }
     }
     out.trim_start().into()
+}
+
+/// Every setting: its name, its default as the manual shows it, and what it is for.
+pub fn settings() -> Vec<(&'static str, String, &'static str)> {
+    let mut defaults = Settings::default();
+    let mut row = |setting: &'static Setting| {
+        let values = setting.show(&mut defaults).into_iter().filter(|value| !value.is_empty());
+        let shown: Vec<_> = values.map(|value| format!("`{value}`")).collect();
+        (setting.name, shown.join(" "), setting.doc)
+    };
+    SETTINGS.iter().map(&mut row).collect()
 }
 
 /// Usage and every setting with its default.

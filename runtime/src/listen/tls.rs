@@ -114,3 +114,83 @@ fn read_pair(pair: &str) -> Result<CertifiedKey, String> {
     let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| error.to_string())?;
     CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn folder() -> String {
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/certificates").into()
+    }
+
+    fn pair(name: &str) -> String {
+        format!("{0}/{name}.pem,{0}/{name}.key", folder())
+    }
+
+    /// The certificate that a client which asks for `name` and trusts our authority gets, and the protocol agreed on.
+    async fn asked(certificates: &Certificates, name: &'static str) -> Result<(Vec<u8>, TlsFacts), io::Error> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(format!("{}/authority.pem", folder())).unwrap()).unwrap();
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let stream = TcpStream::connect(listener.local_addr()?).await?;
+        let (accepted, _) = listener.accept().await?;
+        let client = connector.connect(ServerName::try_from(name).unwrap(), stream);
+        let (client, server) = tokio::join!(client, certificates.accept(accepted));
+        let (_, session) = client.as_ref().map_err(|error| io::Error::other(error.to_string()))?.get_ref();
+        let certificate = session.peer_certificates().unwrap()[0].to_vec();
+        Ok((certificate, server?.1))
+    }
+
+    fn certificate(name: &str) -> Vec<u8> {
+        CertificateDer::from_pem_file(format!("{}/{name}.pem", folder())).unwrap().to_vec()
+    }
+
+    #[tokio::test]
+    async fn the_name_a_client_asks_for_chooses_the_certificate() {
+        let certificates = Certificates::read(&[pair("a"), pair("b")]).unwrap();
+        for (name, expected) in [("a.test", "a"), ("localhost", "a"), ("b.test", "b"), ("X.b.test", "b")] {
+            let (found, facts) = asked(&certificates, name).await.unwrap();
+            assert!(found == certificate(expected), "{name}");
+            assert_eq!((facts.version, facts.http2), ("TLSv1.3", true));
+        }
+        assert!(asked(&certificates, "elsewhere.test").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn certificates_are_exchanged_as_a_whole_or_not_at_all() {
+        let own = crate::testing::Folder::new();
+        let copy = |from: &str, to: &str| {
+            for kind in ["pem", "key"] {
+                std::fs::copy(format!("{}/{from}.{kind}", folder()), own.path().join(format!("{to}.{kind}"))).unwrap();
+            }
+        };
+        copy("b", "mine");
+        let mine = format!("{0}/mine.pem,{0}/mine.key", own.path().display());
+        let certificates = Certificates::read(&[mine]).unwrap();
+        assert!(asked(&certificates, "a.test").await.is_err());
+        copy("a", "mine");
+        certificates.reload().unwrap();
+        assert!(asked(&certificates, "a.test").await.is_ok());
+        std::fs::write(own.path().join("mine.pem"), "nonsense").unwrap();
+        assert!(certificates.reload().is_err());
+        assert!(asked(&certificates, "a.test").await.is_ok());
+        // A key that belongs to another certificate.
+        std::fs::copy(format!("{}/b.pem", folder()), own.path().join("mine.pem")).unwrap();
+        assert!(certificates.reload().is_err());
+    }
+
+    #[test]
+    fn files_that_hold_no_certificate_are_refused() {
+        assert!(Certificates::read(&["/nowhere.pem,/nowhere.key".into()]).is_err());
+        assert!(Certificates::read(&[format!("{0}/README.md,{0}/a.key", folder())]).is_err());
+        assert!(Certificates::read(&[format!("{0}/a.pem,{0}/README.md", folder())]).is_err());
+    }
+}

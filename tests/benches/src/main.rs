@@ -9,7 +9,7 @@ mod shield;
 
 use std::hint::black_box;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mix::{Condition, Mix, Request};
 use serde_json::{Value, json};
@@ -24,6 +24,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["one", engine, mix, rules] => one(engine, mix, rules),
+        ["count", mix, rules, case] => count(mix, rules, case),
         ["worst", case] => worst(case),
         ["rules", ..] => rules(arguments.contains(&"--json")),
         ["worst-all"] => {
@@ -120,9 +121,9 @@ fn one(engine: &str, mix: &str, rules: &str) {
         "shield" | "shield-interpreter" | "walk" => {
             let backend = if engine == "shield" { Backend::Jit } else { Backend::Interpreter };
             let bytes = shield::bundle(&conditions);
-            let (before, start) = (rss(), Instant::now());
+            let (before, start) = (rss(), cpu_time());
             let policy = shield::load(&bytes, backend);
-            let load = milliseconds(start.elapsed());
+            let load = milliseconds(cpu_time() - start);
             if engine == "walk" {
                 report(load, before, &|request| shield::walk(&policy, request, country));
             } else {
@@ -131,18 +132,37 @@ fn one(engine: &str, mix: &str, rules: &str) {
         }
         "wirefilter" => {
             let scheme = peers::scheme();
-            let (before, start) = (rss(), Instant::now());
+            let (before, start) = (rss(), cpu_time());
             let filters = peers::wirefilters(&scheme, &conditions).expect("the scalar mix");
-            report(milliseconds(start.elapsed()), before, &|request| {
+            report(milliseconds(cpu_time() - start), before, &|request| {
                 peers::wirefilter(&scheme, &filters, request)
             });
         }
         "cel" => {
-            let (before, start) = (rss(), Instant::now());
+            let (before, start) = (rss(), cpu_time());
             let cel = peers::cel(&conditions);
-            report(milliseconds(start.elapsed()), before, &|request| cel.judge(request));
+            report(milliseconds(cpu_time() - start), before, &|request| cel.judge(request));
         }
         other => panic!("no engine {other}"),
+    }
+}
+
+/// Judges a request a thousand times: `tests/benches/counts.sh` counts the instructions.
+fn count(mix: &str, rules: &str, case: &str) {
+    let mix = if mix == "scalar" { Mix::Scalar } else { Mix::Full };
+    let conditions = mix::conditions(mix, rules.parse().expect("a number"));
+    let country = FieldId::find("ip.src.country").expect("a field");
+    let policy = shield::load(&shield::bundle(&conditions), Backend::Jit);
+    let request = if case == "match" { mix::matching() } else { mix::no_match() };
+    shield::judge(&policy, &request, country);
+    counted(&policy, &request, country);
+}
+
+/// What is counted.
+#[inline(never)]
+fn counted(policy: &shield_engine::Policy, request: &Request, country: FieldId) {
+    for _ in 0..1000 {
+        black_box(shield::judge(policy, black_box(request), country));
     }
 }
 
@@ -168,9 +188,9 @@ fn worst(case: &str) {
         other => panic!("no case {other}"),
     };
     let bytes = shield::bundle(&conditions);
-    let (before, start) = (rss(), Instant::now());
+    let (before, start) = (rss(), cpu_time());
     let policy = shield::load(&bytes, Backend::Jit);
-    let load = milliseconds(start.elapsed());
+    let load = milliseconds(cpu_time() - start);
     let request = mix::no_match();
     assert!(!shield::judge(&policy, &request, country));
     let rss = rss() - before;
@@ -183,22 +203,27 @@ fn worst(case: &str) {
 
 /// The nanoseconds of one call: the best of several rounds.
 fn measure(mut call: impl FnMut() -> bool) -> f64 {
-    let start = Instant::now();
+    let start = cpu_time();
     let mut calls = 0_u32;
-    while start.elapsed() < Duration::from_millis(30) {
+    while cpu_time() - start < Duration::from_millis(30) {
         call();
         calls += 1;
     }
     let rounds = 7;
     (0..rounds)
         .map(|_| {
-            let start = Instant::now();
+            let start = cpu_time();
             for _ in 0..calls {
                 call();
             }
-            start.elapsed().as_nanos() as f64 / f64::from(calls)
+            (cpu_time() - start).as_nanos() as f64 / f64::from(calls)
         })
         .fold(f64::INFINITY, f64::min)
+}
+
+/// What this process has computed: other processes on the machine do not count.
+fn cpu_time() -> Duration {
+    cpu_time::ProcessTime::now().as_duration()
 }
 
 fn milliseconds(elapsed: Duration) -> f64 {

@@ -51,9 +51,9 @@ pub fn wirefilters<'s>(
 }
 
 /// Whether some filter matches a request, its context included.
-pub fn wirefilter(
-    scheme: &wirefilter::Scheme,
-    filters: &[wirefilter::Filter<'_>],
+pub fn wirefilter<'s>(
+    scheme: &'s wirefilter::Scheme,
+    filters: &[wirefilter::Filter<'s>],
     request: &Request,
 ) -> bool {
     let mut context = wirefilter::ExecutionContext::new(scheme);
@@ -116,12 +116,20 @@ pub fn cel(conditions: &[Condition]) -> Cel {
         programs.push(Program::compile(&text).expect("a program"));
     }
     let mut context = Context::default();
-    context
-        .add_function("rx", move |text: Arc<String>, at: i64| regexes[at as usize].is_match(text.as_bytes()));
-    context.add_function("within", move |address: i64, at: i64| {
-        networks[at as usize].iter().any(|(low, high)| (*low..=*high).contains(&(address as u32)))
-    });
-    context.add_function("lower", |text: Arc<String>| text.to_ascii_lowercase());
+    let added = [
+        context
+            .add_function("rx", move |text: Arc<String>, at: i64| {
+                regexes[at as usize].is_match(text.as_bytes())
+            })
+            .is_ok(),
+        context
+            .add_function("within", move |address: i64, at: i64| {
+                networks[at as usize].iter().any(|(low, high)| (*low..=*high).contains(&(address as u32)))
+            })
+            .is_ok(),
+        context.add_function("lower", |text: Arc<String>| text.to_ascii_lowercase()).is_ok(),
+    ];
+    assert!(added.iter().all(|added| *added));
     Cel { programs, context }
 }
 

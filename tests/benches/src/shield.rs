@@ -156,7 +156,7 @@ pub fn exchange<'r>(request: &'r Request, country: FieldId) -> Exchange<'r> {
         ..Head::default()
     };
     let mut exchange = Exchange::new(head, &Limits::default()).expect("canonical");
-    exchange.with_fields(BTreeMap::from([(country, Value::text(request.country.as_bytes()))]));
+    exchange.with_field(country, Value::text(request.country.as_bytes()));
     exchange
 }
 

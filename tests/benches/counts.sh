@@ -1,0 +1,26 @@
+#!/bin/sh
+# Instructions per judgement for ten fixed cases, counted by callgrind: they do not depend on the machine's mood.
+# Usage: counts.sh [--check FILE]   compares with the figures in FILE and fails where one grew by more than 5 %.
+set -eu
+here=$(dirname "$0")
+cargo build --quiet --release --manifest-path "$here/Cargo.toml"
+program="$here/target/release/shield-benches"
+results=$(mktemp)
+for case in "scalar 1 no_match" "scalar 10 no_match" "scalar 100 no_match" "scalar 1000 no_match" "scalar 1000 match" \
+            "full 1 no_match" "full 10 no_match" "full 100 no_match" "full 1000 no_match" "full 1000 match"; do
+    log=$(mktemp)
+    # shellcheck disable=SC2086
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*counted*' "$program" count $case 2> "$log"
+    total=$(sed -n 's/.*Collected : *//p' "$log")
+    echo "$case $((total / 1000))" | tee -a "$results"
+    rm -f "$log"
+done
+if [ "${1:-}" = --check ]; then
+    while read -r mix rules case wanted; do
+        found=$(awk -v a="$mix" -v b="$rules" -v c="$case" '$1 == a && $2 == b && $3 == c { print $4 }' "$results")
+        if [ "$found" -gt $((wanted * 105 / 100)) ]; then
+            echo "$mix $rules $case: $found instructions, $wanted before" >&2
+            exit 1
+        fi
+    done < "$2"
+fi
