@@ -23,7 +23,7 @@ const POLICIES: u64 = 50;
 const RULES: usize = 40;
 const REQUESTS: usize = 50;
 
-const HOSTS: &[&str] = &["example.com", "api.example.com", "EXAMPLE.com", "a"];
+const HOSTS: &[&str] = &["example.com", "api.example.com", "example.net", "a"];
 const PATHS: &[&str] = &["/", "/admin", "/admin/users", "/api/v1/login", "/api/v1/pets/7", "/wp-login.php"];
 const AGENTS: &[&str] = &["", "curl/8.1", "Mozilla/5.0 (X11)", "sqlmap/1.7", "bot bot"];
 const METHODS: &[&str] = &["GET", "POST", "DELETE"];

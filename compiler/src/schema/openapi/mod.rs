@@ -223,19 +223,25 @@ impl<'a> Reader<'a> {
         for (text, span, item) in self.at(paths).members() {
             let Ok(template) = Template::parse(text) else { continue };
             let others = shapes.entry(template.shape()).or_default();
-            let shares = |known: &At<'_>| {
-                METHODS.iter().any(|(name, _)| item.get(name).is_some() && known.get(name).is_some())
-            };
-            let shared = others.iter().find(|(_, _, known)| shares(known));
-            let (code, other, first) = match (shared, others.first()) {
-                (Some((other, first, _)), _) => (codes::E0505, *other, *first),
-                (None, Some((other, first, _))) => (codes::W0503, *other, *first),
+            let shared = others.iter().find_map(|(other, first, known)| {
+                let methods =
+                    METHODS.iter().filter(|(name, _)| item.get(name).is_some() && known.get(name).is_some());
+                Some((*other, *first, methods.map(|(_, method)| *method).next()?))
+            });
+            let (code, message, first) = match (shared, others.first()) {
+                (Some((other, first, method)), _) => (
+                    codes::E0505,
+                    format!("`{method} {text}` matches the same requests as `{method} {other}`"),
+                    first,
+                ),
+                (None, Some((other, first, _))) => {
+                    (codes::W0503, format!("`{text}` matches the same paths as `{other}`"), *first)
+                }
                 (None, None) => {
                     others.push((text, span, item));
                     continue;
                 }
             };
-            let message = format!("`{text}` matches the same paths as `{other}`");
             others.push((text, span, item));
             let diagnostic = Diagnostic::new(code, span, message)
                 .related(first, "the other path")
