@@ -9,7 +9,6 @@ use crate::ast::{self, ExprKind, Index, Spanned, Text};
 use crate::codes::{E0105, E0201, E0202, E0299, E0301, E0304, E0306, E0404};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
-use crate::parse::glued_word;
 use crate::source::Span;
 
 /// An operand, perhaps one that stands for every element of something.
