@@ -17,6 +17,9 @@ const RESOLVE_EVERY: Duration = Duration::from_secs(30);
 /// How long a file must be left alone before it is read.
 const SETTLE: Duration = Duration::from_millis(50);
 
+/// How long that is waited for at most.
+const LONGEST_SETTLE: Duration = Duration::from_millis(500);
+
 /// Runs until told to stop.
 pub(crate) fn run(control: Control, stop: watch::Receiver<bool>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -67,7 +70,11 @@ async fn reload_on_change(loader: Arc<Loader>) {
     let (changed, mut changes) = mpsc::channel(1);
     let Ok(_watcher) = watcher(&paths, changed) else { return };
     while changes.recv().await.is_some() {
-        while tokio::time::timeout(SETTLE, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
+        let settled = async {
+            while tokio::time::timeout(SETTLE, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
+        };
+        // A file that is never left alone is loaded all the same.
+        let _ = tokio::time::timeout(LONGEST_SETTLE, settled).await;
         let loader = Arc::clone(&loader);
         // The status tells how it went.
         let _ = tokio::task::spawn_blocking(move || loader.reload()).await;

@@ -6,12 +6,15 @@ mod host;
 mod list;
 mod pairs;
 mod target;
+mod version;
+mod version;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+pub use version::Version;
 
 use shield_ir::FieldId;
 use shield_ir::identity::TokenId;
@@ -33,32 +36,7 @@ pub use pairs::Pairs;
 use pairs::{DecodedPairs, PlainPairs};
 pub(crate) use target::hex_pair;
 pub use target::{DotSegments, EmptySegments, PathPolicy, Separators};
-
-/// The protocol version of a request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Version {
-    /// HTTP/1.0
-    Http10,
-    /// HTTP/1.1
-    #[default]
-    Http11,
-    /// HTTP/2
-    Http2,
-    /// HTTP/3
-    Http3,
-}
-
-impl Version {
-    /// As `http.request.version` gives it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Http10 => "HTTP/1.0",
-            Self::Http11 => "HTTP/1.1",
-            Self::Http2 => "HTTP/2",
-            Self::Http3 => "HTTP/3",
-        }
-    }
-}
+pub use version::Version;
 
 /// A request's head as it was received, and what is known of how it came.
 #[derive(Clone, Debug)]
