@@ -7,14 +7,12 @@ mod list;
 mod pairs;
 mod target;
 mod version;
-mod version;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-pub use version::Version;
 
 use shield_ir::FieldId;
 use shield_ir::identity::TokenId;
