@@ -6,15 +6,15 @@ use crate::expr::ExprId;
 use crate::field::Phase;
 use crate::policy::{Block, HostPattern, Origin, Scope};
 
-/// A place in [`crate::Bundle::tokens`].
+/// A place in [`Identity::tokens`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TokenId(pub u32);
 
-/// A place in [`crate::Bundle::sessions`].
+/// A place in [`Identity::sessions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionId(pub u32);
 
-/// A place in [`crate::Bundle::limits`].
+/// A place in [`Identity::limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LimitId(pub u32);
 

@@ -1,6 +1,6 @@
 //! What a policy says that its author hardly means: dead, shadowed and doubled rules, endpoints that nothing protects.
 //!
-//! INVARIANT: no finding is ever wrong. Each rests on [`constraint`] and [`implies`], which answer "no" when in doubt.
+//! INVARIANT: no finding is ever wrong. Each rests on `constraint` and `implies`, which answer "no" when in doubt.
 #![expect(clippy::wildcard_enum_match_arm, reason = "an analysis names the operations that it understands")]
 
 mod constraint;

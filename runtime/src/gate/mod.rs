@@ -1,7 +1,7 @@
 //! A reader under hyper that follows the framing of every request and lets no doubtful byte through.
 //!
 //! It is only ever stricter than what reads above it. A head is held back until it is whole and judged; when it is
-//! faulty, the reader above sees [`STAND_IN`] in its place, so that the refusal is answered in its turn and the
+//! faulty, the reader above sees a stand-in in its place, so that the refusal is answered in its turn and the
 //! connection then closed. Nothing after a fault, after `Connection: close`, or behind an upgrade that nobody has
 //! granted is passed on.
 
