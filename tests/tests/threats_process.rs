@@ -184,7 +184,7 @@ fn threat_127_draining_is_told_and_bounded() {
     let origin = Origin::start(|_| {
         Act::Take(Box::new(|mut stream| drop(std::io::Read::read_to_end(&mut stream, &mut Vec::new()))))
     });
-    let live = with(&origin, |settings| settings.drain_timeout = Duration::from_millis(2_000));
+    let live = with(&origin, |settings| settings.drain_timeout = Duration::from_secs(2));
     let admin = live.server.admin().unwrap();
     let mut stuck = live.connect();
     stuck.send(b"GET /stuck HTTP/1.1\r\nhost: a\r\n\r\n");
