@@ -68,6 +68,14 @@ pub enum Item {
     Provide(Binding),
     /// `geoip "…"`
     Geoip(Name),
+    /// `session NAME { … }`
+    Session(Session),
+    /// `jwt NAME { … }`
+    Jwt(Jwt),
+    /// `limit NAME { … }`
+    Limit(Limit),
+    /// `mtls NAME { … }`
+    Mtls(Mtls),
     /// An item of the language that this version does not enforce.
     Later(Name),
     /// An item that does not parse, which was reported: its word and name, so that what names it is no second mistake.
@@ -110,8 +118,139 @@ pub enum ApiStatement {
     Shadow,
     /// `endpoint GET /healthz { … }`
     Endpoint(Endpoint),
-    /// A statement that this version does not enforce.
-    Later(String),
+    /// `session NAME`
+    Session(Name),
+    /// `auth jwt NAME scopes "…"`
+    Auth(Auth),
+    /// `public GET /pets`, in an API
+    Public(Vec<Spanned<Scope>>),
+    /// `public`, in an endpoint
+    PublicHere,
+}
+
+/// `auth jwt NAME scopes "…"`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    /// Any of these tokens.
+    pub tokens: Vec<Name>,
+    /// The scopes that it must have.
+    pub scopes: Scopes,
+}
+
+/// Which scopes a token must have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scopes {
+    /// These.
+    These(Vec<Name>),
+    /// Those of the API's document.
+    Document,
+}
+
+/// `session NAME { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its name.
+    pub name: Name,
+    /// Where it is looked for.
+    pub sources: Vec<SessionSource>,
+}
+
+/// One place of a `session`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionSource {
+    /// `jwt NAME "$.sub"`
+    Claim(Name, Name),
+    /// `header "…"`
+    Header(Name),
+    /// `cookie "…"`
+    Cookie(Name),
+}
+
+/// `jwt NAME { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwt {
+    /// Its name.
+    pub name: Name,
+    /// Its statements.
+    pub statements: Vec<Spanned<JwtStatement>>,
+}
+
+/// A statement of a `jwt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JwtStatement {
+    /// `from header "…" cookie "…"`; whether it is a cookie.
+    From(Vec<(bool, Name)>),
+    /// `keys file "…"`
+    KeysFile(Name),
+    /// `keys url "…" refresh 10m`
+    KeysUrl(Name, Option<Spanned<u64>>),
+    /// `keys secret env "…"`
+    KeysSecret(Name),
+    /// `algorithms RS256`
+    Algorithms(Vec<Name>),
+    /// `issuer "…"`
+    Issuer(Vec<Name>),
+    /// `audience "…"`; none for any.
+    Audience(Vec<Name>),
+    /// `type "at+jwt"`
+    Kind(Name),
+    /// `require exp sub`
+    Require(Vec<Name>),
+    /// `optional exp`
+    Optional(Vec<Name>),
+    /// `leeway 60s`, in milliseconds
+    Leeway(u64),
+    /// `deny file "…"`
+    Deny(Name),
+}
+
+/// `limit NAME { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name.
+    pub name: Name,
+    /// `on`, a union.
+    pub on: Vec<Spanned<Scope>>,
+    /// `by`, in order.
+    pub by: Vec<Expr>,
+    /// `count when`
+    pub count: Vec<Spanned<Expr>>,
+    /// `cost`
+    pub cost: Vec<Spanned<Expr>>,
+    /// `allow 5 per 1m burst 2`
+    pub allow: Vec<Spanned<Allowance>>,
+    /// `then`
+    pub then: Vec<Spanned<Action>>,
+    /// `mode shadow`
+    pub shadow: bool,
+}
+
+/// `5 per 1m burst 2`; `None` is a number that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How many.
+    pub most: Option<u32>,
+    /// In how many milliseconds.
+    pub window: u64,
+    /// How many at once.
+    pub burst: Option<Option<u32>>,
+}
+
+/// `mtls NAME { … }`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mtls {
+    /// Its name.
+    pub name: Name,
+    /// `ca`
+    pub authorities: Vec<Name>,
+    /// `revoked`
+    pub revoked: Vec<Name>,
+    /// `on`, a union.
+    pub on: Vec<Spanned<Scope>>,
+    /// `then`
+    pub then: Vec<Spanned<Action>>,
+    /// `mode shadow`
+    pub shadow: bool,
 }
 
 /// Where a request's undeclared parts are.
@@ -280,12 +419,27 @@ pub enum TestStep {
     ResponseHeader(String, String),
     /// `response body "…"`
     ResponseBody(String),
+    /// `token main { sub "u1" exp 10m }`
+    Token(Name, Vec<(String, TokenValue)>),
     /// `expect …`
     Expect(Expectation),
     /// `repeat 5 { … }`
     Repeat(u32, Vec<Spanned<Self>>),
     /// `after 10m`, in milliseconds.
     After(u64),
+}
+
+/// The value of a claim of a token that a test makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenValue {
+    /// So many milliseconds from the test's clock, backwards where negative.
+    From(i64),
+    /// A number.
+    Number(u64),
+    /// A text.
+    Text(String),
+    /// Texts.
+    List(Vec<String>),
 }
 
 /// What a test expects of its request.

@@ -146,6 +146,7 @@ fn metrics(admin: &Admin) -> Answer {
     let shared = &admin.shared;
     let load = admin.loader.status();
     let events = shared.events.counts();
+    let store = shared.store.status();
     let extra = vec![
         ("shield_reloads", "counter", "Bundles loaded.", load.loads),
         ("shield_reload_failures", "counter", "Bundles that could not be loaded.", load.failures),
@@ -163,6 +164,21 @@ fn metrics(admin: &Admin) -> Answer {
             "Events lost because their sink was slow or dead.",
             events.lost.load(Relaxed),
         ),
+        ("shield_store_keys", "gauge", "Counters in this process.", store.keys),
+        ("shield_store_bytes", "gauge", "Their bytes.", store.bytes),
+        (
+            "shield_store_overflows",
+            "counter",
+            "Requests counted in a bucket that keys share for want of memory.",
+            store.overflowed,
+        ),
+        (
+            "shield_store_degraded",
+            "gauge",
+            "1 while the shared store is away and this node decides alone.",
+            store.degraded.into(),
+        ),
+        ("shield_store_outages", "counter", "How often the shared store went away.", store.outages),
         ("shield_buffer_bytes", "gauge", "Memory in use for bodies being inspected.", shared.memory.used()),
     ];
     let mut answer = plain(StatusCode::OK, metrics::render(&shared.counters, &extra));
@@ -173,6 +189,9 @@ fn metrics(admin: &Admin) -> Answer {
 
 fn status(admin: &Admin) -> serde_json::Value {
     let load = admin.loader.status();
+    let store = admin.shared.store.status();
+    let key_errors: serde_json::Map<_, _> =
+        admin.shared.keys.errors().into_iter().map(|(url, error)| (url.into(), error.into())).collect();
     let upstreams: Vec<_> = admin.shared.registry.all().iter().map(|member| member.status()).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -183,6 +202,15 @@ fn status(admin: &Admin) -> serde_json::Value {
         },
         "degraded": load.degraded,
         "bundle": { "digest": load.active, "from": load.from, "since_ms": load.since },
+        "store": {
+            "shared": store.shared,
+            "degraded": store.degraded,
+            "outages": store.outages,
+            "keys": store.keys,
+            "bytes": store.bytes,
+            "overflowed": store.overflowed,
+        },
+        "key_errors": key_errors,
         "loads": load.loads,
         "failures": load.failures,
         "error": load.error,

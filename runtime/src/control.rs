@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use shield_state::AnyStore;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{mpsc, watch};
 
 use crate::admin::{self, Admin};
+use crate::keys;
 use crate::reload::Loader;
 use crate::shared::Shared;
+use crate::upstream::Tls;
 
 /// How often names of origins are looked up again.
 const RESOLVE_EVERY: Duration = Duration::from_secs(30);
@@ -35,13 +38,18 @@ pub(crate) struct Control {
     pub(crate) loader: Arc<Loader>,
     pub(crate) admin: Option<(Admin, std::net::TcpListener)>,
     pub(crate) watch: bool,
+    pub(crate) tls: Option<Tls>,
 }
 
 async fn live(control: Control, mut stop: watch::Receiver<bool>) {
-    let Control { shared, loader, admin, watch } = control;
+    let Control { shared, loader, admin, watch, tls } = control;
     if let Some((admin, socket)) = admin {
         tokio::spawn(admin::serve(Arc::new(admin), socket));
     }
+    if let AnyStore::Fleet(fleet) = &shared.store {
+        fleet.connect().await;
+    }
+    tokio::spawn(keys::run(Arc::clone(&shared), tls));
     tokio::spawn(resolve(shared));
     if watch {
         tokio::spawn(reload_on_change(loader));

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 mod admin;
 mod body;
+mod callers;
 mod client;
 mod clock;
 pub mod config;
@@ -26,6 +27,7 @@ mod events;
 mod forward;
 pub mod gate;
 mod hop;
+mod keys;
 mod listen;
 mod metrics;
 mod random;
@@ -117,7 +119,8 @@ pub fn start(settings: Settings, source: Source, output: Output) -> Result<Serve
     let workers = worker_count(&settings);
     let certificates = certificates(&settings)?;
     let events = Events::start(output)?;
-    let shared = Arc::new(Shared::new(settings, events, workers));
+    let store = callers::store(&settings).map_err(|why| StartError::File { what: "store".into(), why })?;
+    let shared = Arc::new(Shared::new(settings, events, workers, store));
     let (sockets, addresses) = listeners(&shared.settings, certificates.as_ref(), workers)?;
     let admin = admin_socket(&shared.settings)?;
 
@@ -139,6 +142,7 @@ pub fn start(settings: Settings, source: Source, output: Output) -> Result<Serve
         shared: Arc::clone(&shared),
         loader: Arc::clone(&loader),
         watch,
+        tls: upstream_trust(&shared.settings)?,
     };
     let control = spawn("control".into(), move || control::run(control, closed))?;
     Ok(Server {

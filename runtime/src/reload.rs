@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::callers;
 use crate::clock;
 use crate::config::{Settings, files};
 use crate::listen::tls::Certificates;
@@ -90,7 +91,12 @@ impl Loader {
         if let Some(certificates) = &self.certificates {
             certificates.reload().map_err(|why| self.failed("certificate".into(), why))?;
         }
-        self.bundle()
+        let digest = self.bundle()?;
+        if let Some(snapshot) = self.shared.snapshot.load_full() {
+            let refreshed = callers::refresh(&snapshot.policy, &self.shared.settings);
+            refreshed.map_err(|why| self.failed("deny file".into(), why))?;
+        }
+        Ok(digest)
     }
 
     fn bundle(&self) -> Result<String, LoadError> {
@@ -123,6 +129,7 @@ impl Loader {
 
     fn swap(&self, state: &mut State, snapshot: Snapshot, bytes: Arc<[u8]>, from: String) -> String {
         let digest = snapshot.digest.to_string();
+        self.shared.keys.equip(&snapshot.policy, &self.shared.settings.data_dir);
         self.shared.snapshot.store(Some(Arc::new(snapshot)));
         if self.shared.life() == Life::Starting {
             self.shared.set_life(Life::Ready);
@@ -187,7 +194,9 @@ impl Loader {
     /// What is watched for changes: the bundle and the certificates.
     pub(crate) fn watched(&self) -> Vec<PathBuf> {
         let certificates = self.certificates.iter().flat_map(Certificates::paths).map(Path::to_path_buf);
-        std::iter::once(PathBuf::from(&self.shared.settings.bundle)).chain(certificates).collect()
+        let snapshot = self.shared.snapshot.load_full();
+        let lists = snapshot.iter().flat_map(|snapshot| callers::watched(&snapshot.policy, &self.shared.settings));
+        std::iter::once(PathBuf::from(&self.shared.settings.bundle)).chain(certificates).chain(lists).collect()
     }
 }
 

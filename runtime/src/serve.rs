@@ -212,6 +212,9 @@ async fn permitted<'a>(
     let most = worker.shared.settings.body_size;
     let mut unread = Some(incoming);
     let mut content = Content::Empty;
+    if let Some((policy, wanted)) = judging.wanted() {
+        worker.shared.keys.wait(policy, &wanted).await;
+    }
     let mut step = judging.head(record)?;
     loop {
         step = match step {

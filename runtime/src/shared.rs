@@ -11,6 +11,7 @@ use shield_state::AnyStore;
 use crate::body::Memory;
 use crate::config::Settings;
 use crate::events::Events;
+use crate::keys::RemoteKeys;
 use crate::metrics::Counters;
 use crate::snapshot::Snapshot;
 use crate::upstream::Registry;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) memory: Arc<Memory>,
     /// What outlives requests, whatever is reloaded.
     pub(crate) store: AnyStore,
+    /// Sets of keys from addresses, whatever is reloaded.
+    pub(crate) keys: RemoteKeys,
     pub(crate) counters: Vec<Arc<Counters>>,
     pub(crate) connections: AtomicUsize,
     pub(crate) in_flight: AtomicUsize,
@@ -42,13 +45,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, events: Events, workers: usize) -> Self {
+    pub(crate) fn new(settings: Settings, events: Events, workers: usize, store: AnyStore) -> Self {
         Self {
             snapshot: ArcSwapOption::empty(),
             registry: Registry::default(),
             events,
             memory: Arc::new(Memory::new(settings.buffer_memory)),
-            store: AnyStore::Memory(shield_state::Memory::new(settings.store_memory as usize)),
+            store,
+            keys: RemoteKeys::default(),
             counters: (0..workers).map(|_| Arc::default()).collect(),
             connections: AtomicUsize::new(0),
             in_flight: AtomicUsize::new(0),

@@ -4,6 +4,7 @@ use shield_engine::{Backend, Limits, Policy};
 use shield_ir::Bundle;
 use shield_ir::policy::{ApiId, Upstream};
 
+use crate::callers;
 use crate::config::{Settings, files};
 use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
@@ -32,8 +33,7 @@ impl Snapshot {
         let (bundle, digest) = Bundle::decode(bytes).map_err(|error| error.to_string())?;
         let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
         let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
-        let policy = policy.with_secret(secret).map_err(|error| error.to_string())?;
-        let policy = policy.in_shadow(settings.mode == "shadow");
+        let policy = callers::equip(policy, secret, settings)?.in_shadow(settings.mode == "shadow");
         let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
         let groups = groups.collect::<Result<_, _>>()?;
         let rest = group(&settings.upstream, registry)?;

@@ -9,6 +9,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
 use shield_engine::Value;
+use shield_engine::token::WantedKey;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
 use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Step};
 use shield_ir::FieldId;
@@ -98,6 +99,11 @@ impl<'a> Judging<'a> {
     pub(crate) fn head(&mut self, record: &mut Record) -> Result<Step<'a>, Refusal> {
         let judged = self.policy.judge_head(&mut self.exchange);
         self.told(judged, record)
+    }
+
+    /// The policy, and the key that the request's token names and that is not known yet.
+    pub(crate) fn wanted(&self) -> Option<(&'a Policy, WantedKey)> {
+        Some((self.policy, self.policy.tokens()?.wanted(&self.exchange)?))
     }
 
     /// Judges by what the store has answered.

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use shield_compiler::ast::Expectation;
+use shield_compiler::ast::{Expectation, TokenValue};
 use shield_compiler::source::SourceMap;
 use shield_compiler::{Step, Test, TestRequest};
+use shield_engine::token::sign_for_tests;
 use shield_engine::{Backend, Denial, Event, Exchange, Kind, Limits, Policy, Step as Judged};
+use shield_ir::identity::TokenSource;
 use shield_ir::{Bundle, Literal};
+use shield_state::Memory;
 
 use super::{Telling, good};
 use crate::request::{Request, Response};
@@ -28,6 +31,12 @@ pub struct Arguments {
 
 /// When the clock of a test begins, in milliseconds since 1970: 2026-01-01T00:00:00Z.
 const START: u64 = 1_767_225_600_000;
+
+/// Bytes of counters that a test may fill.
+const STORE_BYTES: usize = 64 << 20;
+
+/// What tokens of tests are signed with; it is admitted here and nowhere else.
+const TEST_SECRET: &[u8] = b"shieldc test";
 
 pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure> {
     let (mut passed, mut failed) = (0, 0);
@@ -62,12 +71,13 @@ fn failure(bundle: &Bundle, test: &Test, sources: &SourceMap) -> Result<Option<S
     for backend in [Backend::Interpreter, Backend::Jit] {
         let policy = Policy::load(bundle.clone(), digest, backend)
             .map_err(|error| Failure::Usage(error.to_string()))?;
+        let store = Memory::new(STORE_BYTES);
         let mut now = START;
         for step in &test.steps {
             match step {
                 Step::After(milliseconds) => now = now.saturating_add(*milliseconds),
                 Step::Request(request, expectations) => {
-                    let verdict = judge(&policy, request, now);
+                    let verdict = judge(&policy, &store, request, now);
                     for expectation in expectations {
                         if let Some(why) = mismatch(&expectation.node, &verdict) {
                             let (line, _) = sources.position(expectation.span.file, expectation.span.start);
@@ -106,27 +116,74 @@ impl Verdict {
     }
 }
 
-fn judge(policy: &Policy, request: &TestRequest, now: u64) -> Verdict {
-    let data = as_data(request, now);
+fn judge(policy: &Policy, store: &Memory, request: &TestRequest, now: u64) -> Verdict {
+    let mut data = as_data(request, now);
+    data.headers.extend(token(policy, request, now));
     let judged = data.with_exchange(&Limits::default(), |mut exchange, data| {
-        let denial = decide(policy, &mut exchange, data).err();
+        let denial = decide(policy, store, &mut exchange, data).err();
         Verdict { denial, events: exchange.take_events() }
     });
     judged.unwrap_or_else(|denial| Verdict { denial: Some(*denial), events: Vec::new() })
 }
 
-/// The whole life of an exchange: head, body, response.
-fn decide<'a>(policy: &Policy, exchange: &mut Exchange<'a>, data: &'a Request) -> Result<(), Denial> {
-    if let Judged::Body { max } = policy.judge_head(exchange)? {
-        let body = data.body.as_deref().unwrap_or_default();
-        let inspected = body.get(..usize::try_from(max).unwrap_or(usize::MAX)).unwrap_or(body);
-        exchange.set_body(inspected, inspected.len() < body.len());
-        policy.judge_body(exchange)?;
+/// The whole life of an exchange: head, store, body, response.
+fn decide<'a>(
+    policy: &Policy,
+    store: &Memory,
+    exchange: &mut Exchange<'a>,
+    data: &'a Request,
+) -> Result<(), Denial> {
+    let now = data.time;
+    let judged = (|| {
+        let mut step = policy.judge_head(exchange)?;
+        loop {
+            step = match step {
+                Judged::Forward(_) => break,
+                Judged::Ask(ops) => policy.judge_replies(exchange, store.decide(now, &ops))?,
+                Judged::Body { max } => {
+                    let body = data.body.as_deref().unwrap_or_default();
+                    let inspected = body.get(..usize::try_from(max).unwrap_or(usize::MAX)).unwrap_or(body);
+                    exchange.set_body(inspected, inspected.len() < body.len());
+                    policy.judge_body(exchange)?
+                }
+            };
+        }
+        if let Some(response) = &data.response {
+            exchange.set_response(response.head());
+        }
+        policy.judge_response(exchange).map(drop)
+    })();
+    let answered = judged.is_ok() && data.response.is_some();
+    let settled = policy.settle(exchange, answered);
+    store.decide(now, &settled);
+    judged
+}
+
+/// The header that carries the token that a test makes, and its value.
+fn token(policy: &Policy, request: &TestRequest, now: u64) -> Option<(String, Vec<u8>)> {
+    let (name, claims) = request.token.as_ref()?;
+    let tokens = policy.tokens()?;
+    let id = tokens.find(name.as_bytes())?;
+    let (_, kind) = tokens.kinds().find(|(known, _)| *known == id)?;
+    tokens.admit_test_secret(id, TEST_SECRET);
+    let claims = claims.iter().map(|(name, value)| (name.clone(), claim(value, now))).collect();
+    let token = sign_for_tests(&claims, TEST_SECRET);
+    Some(match kind.from.first()? {
+        TokenSource::Header(name) if **name == *"authorization" => {
+            (name.to_string(), format!("Bearer {token}").into_bytes())
+        }
+        TokenSource::Header(name) => (name.to_string(), token.into_bytes()),
+        TokenSource::Cookie(name) => ("cookie".to_owned(), format!("{name}={token}").into_bytes()),
+    })
+}
+
+fn claim(value: &TokenValue, now: u64) -> serde_json::Value {
+    match value {
+        TokenValue::From(millis) => (now.cast_signed().saturating_add(*millis) / 1_000).into(),
+        TokenValue::Number(number) => (*number).into(),
+        TokenValue::Text(text) => text.as_str().into(),
+        TokenValue::List(texts) => texts.clone().into(),
     }
-    if let Some(response) = &data.response {
-        exchange.set_response(response.head());
-    }
-    policy.judge_response(exchange).map(drop)
 }
 
 fn as_data(request: &TestRequest, now: u64) -> Request {

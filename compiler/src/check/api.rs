@@ -9,7 +9,7 @@ use shield_ir::template::Template;
 
 use super::policy::PolicyChecker;
 use crate::ast::{self, ApiStatement, Name, RequestPart, Spanned};
-use crate::codes::{E0401, E0402, E0403, E0404, E0505};
+use crate::codes::{E0401, E0403, E0404, E0505};
 use crate::diagnostic::Diagnostic;
 use crate::schema::Document;
 use crate::source::{Span, join};
@@ -88,6 +88,7 @@ impl PolicyChecker<'_, '_> {
                 self.endpoint(id, endpoint, settings);
             }
         }
+        self.callers(id, api, settings.shadow);
     }
 
     fn document(&mut self, api: ApiId, name: &Name, settings: Settings) {
@@ -249,14 +250,14 @@ impl PolicyChecker<'_, '_> {
                 settings.body_max = *bytes;
             }
             ApiStatement::Shadow => settings.shadow = true,
-            ApiStatement::Later(word) => self.report(
-                Diagnostic::new(E0402, span, format!("this version does not enforce `{word}`"))
-                    .help("nothing is accepted and ignored: leave it out until it is"),
-            ),
+            ApiStatement::Auth(_) => self.twice(once, "auth", span),
+            ApiStatement::Session(_) => self.twice(once, "session", span),
             ApiStatement::Openapi(_)
             | ApiStatement::Host(_)
             | ApiStatement::Upstream(_)
             | ApiStatement::Unknown(..)
+            | ApiStatement::Public(_)
+            | ApiStatement::PublicHere
             | ApiStatement::Endpoint(_) => {}
         }
     }
@@ -278,7 +279,7 @@ impl PolicyChecker<'_, '_> {
     }
 
     /// Reports a setting that stands twice in one block.
-    fn twice(&mut self, once: &mut BTreeMap<&'static str, Span>, name: &'static str, span: Span) {
+    pub(crate) fn twice(&mut self, once: &mut BTreeMap<&'static str, Span>, name: &'static str, span: Span) {
         if let Some(first) = once.insert(name, span) {
             self.report(
                 Diagnostic::new(E0401, span, format!("`{name}` stands twice in one block"))

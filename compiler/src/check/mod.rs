@@ -9,13 +9,17 @@ mod call;
 mod compare;
 mod expr;
 mod glued;
+mod jwt;
+mod limit;
 mod lint;
 mod list;
 mod literal;
+mod mtls;
 mod pattern;
 pub(crate) mod policy;
 mod rule;
 mod scope;
+mod session;
 mod set;
 pub(crate) mod test;
 

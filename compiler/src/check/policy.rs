@@ -10,7 +10,7 @@ use super::api::KnownEndpoint;
 use super::test::Test;
 use super::{Checker, LetState};
 use crate::analyze::{RuleSpans, Spans};
-use crate::ast::{Binding, Item, List, Name};
+use crate::ast::{Binding, Item, Limit, List, Mtls, Name};
 use crate::codes::{E0201, E0203, E0401, E0402, W0404};
 use crate::diagnostic::Diagnostic;
 use crate::load::Loader;
@@ -72,6 +72,16 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
     pub(crate) fn policy(mut self, items: &[Item]) -> (Bundle, Vec<Test>, Spans) {
         self.declare(items);
         for item in items {
+            if let Item::Jwt(jwt) = item {
+                self.jwt(jwt);
+            }
+        }
+        for item in items {
+            if let Item::Session(session) = item {
+                self.session(session);
+            }
+        }
+        for item in items {
             if let Item::Api(api) = item {
                 self.api(api);
             }
@@ -79,12 +89,16 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
         for item in items {
             match item {
                 Item::Rule(rule) => self.rule(rule),
+                Item::Limit(limit) => self.limit(limit),
+                Item::Mtls(mtls) => self.mtls(mtls),
                 Item::Test(test) => self.test(test),
                 Item::Include(_)
                 | Item::Api(_)
                 | Item::List(_)
                 | Item::Let(_)
                 | Item::Provide(_)
+                | Item::Session(_)
+                | Item::Jwt(_)
                 | Item::Geoip(_)
                 | Item::Later(_)
                 | Item::Broken(..) => {}
@@ -112,6 +126,10 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 Item::Rule(rule) => ("rule", &rule.name),
                 Item::Provide(binding) => ("provide", &binding.name),
                 Item::Test(test) => ("test", &test.name),
+                Item::Session(session) => ("session", &session.name),
+                Item::Jwt(jwt) => ("jwt", &jwt.name),
+                Item::Limit(limit) => ("limit", &limit.name),
+                Item::Mtls(mtls) => ("mtls", &mtls.name),
                 Item::Geoip(name) => {
                     self.geoip(name);
                     continue;
@@ -150,7 +168,12 @@ impl<'a, 'b> PolicyChecker<'a, 'b> {
                 Item::Rule(rule) => {
                     self.rule_names.insert(rule.name.node.clone(), rule.name.span);
                 }
-                Item::Include(_)
+                Item::Limit(Limit { name, .. }) | Item::Mtls(Mtls { name, .. }) => {
+                    self.rule_names.insert(name.node.clone(), name.span);
+                }
+                Item::Jwt(jwt) => self.names.tokens.push(jwt.name.node.clone()),
+                Item::Session(_)
+                | Item::Include(_)
                 | Item::Api(_)
                 | Item::Test(_)
                 | Item::Geoip(_)

@@ -184,7 +184,8 @@ impl PolicyChecker<'_, '_> {
         None
     }
 
-    fn header_name(&mut self, name: &Name) -> Option<Box<str>> {
+    /// The name of a header that a policy may speak of, in lower case.
+    pub(crate) fn header_name(&mut self, name: &Name) -> Option<Box<str>> {
         let lower = name.node.to_ascii_lowercase();
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         let diagnostic = if lower.is_empty() || !lower.bytes().all(token) {

@@ -21,7 +21,8 @@ impl PolicyChecker<'_, '_> {
         resolved.into_iter().collect::<Option<Box<[_]>>>().map(Scope::Parts)
     }
 
-    fn scope_part(&mut self, part: &Spanned<ast::Scope>) -> Option<ScopePart> {
+    /// One part of a scope; none where it is wrong.
+    pub(crate) fn scope_part(&mut self, part: &Spanned<ast::Scope>) -> Option<ScopePart> {
         match &part.node {
             ast::Scope::Host(host) => self.scope_host(host, part.span),
             ast::Scope::Api(name) => self.api_named(name).map(ScopePart::Api),

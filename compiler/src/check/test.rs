@@ -6,7 +6,7 @@ use shield_ir::{FieldId, Literal};
 
 use super::policy::PolicyChecker;
 use super::{Checker, LetState};
-use crate::ast::{self, Expectation, Spanned, TestStep};
+use crate::ast::{self, Expectation, Spanned, TestStep, TokenValue};
 use crate::codes::{E0201, E0202, E0401, E0403};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
@@ -45,6 +45,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Option<String>,
+    /// The token that is made for it: its kind, and its claims.
+    pub token: Option<(String, Vec<(String, TokenValue)>)>,
     /// Facts that a request cannot show.
     pub fields: Vec<(FieldId, Literal)>,
     /// What the upstream answers.
@@ -122,6 +124,7 @@ impl PolicyChecker<'_, '_> {
             );
             return;
         };
+        let mut token = None;
         match part {
             TestStep::Header(name, value) => request.headers.push((name.clone(), value.clone())),
             TestStep::Body(text) => request.body = Some(text.clone()),
@@ -131,8 +134,15 @@ impl PolicyChecker<'_, '_> {
             }
             TestStep::ResponseBody(text) => request.response.body.clone_from(text),
             TestStep::Expect(expectation) => expectations.push(Spanned::new(expectation.clone(), span)),
+            TestStep::Token(name, claims) => {
+                request.token = Some((name.node.clone(), claims.clone()));
+                token = Some(name.clone());
+            }
             TestStep::Field(name, value) => request.fields.extend(self.test_field(name, value)),
             TestStep::Request { .. } | TestStep::Repeat(..) | TestStep::After(_) => {}
+        }
+        if let Some(name) = token {
+            self.token_named(&name);
         }
     }
 
@@ -175,7 +185,8 @@ impl PolicyChecker<'_, '_> {
 
     /// Expectations that name a rule which is not there; names of protections are fine too.
     pub(crate) fn tests_name_rules(&mut self) {
-        const STAGES: &[&str] = &["host", "endpoint", "schema", "body", "request"];
+        const STAGES: &[&str] =
+            &["host", "endpoint", "schema", "body", "request", "session", "token", "limits", "mtls"];
         let mut missing = Vec::new();
         for test in &self.tests {
             for step in &test.steps {

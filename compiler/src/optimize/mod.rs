@@ -122,6 +122,10 @@ fn expressions_mut(bundle: &mut Bundle, f: &mut impl FnMut(&mut ExprId)) {
         f(&mut rule.when);
         rule.actions.iter_mut().for_each(|action| action.expressions_mut(&mut *f));
     }
+    for limit in &mut bundle.identity.limits {
+        limit.by.iter_mut().chain(&mut limit.cost).for_each(&mut *f);
+        limit.count.iter_mut().for_each(|count| f(&mut count.when));
+    }
 }
 
 fn mark(wanted: &mut [bool], id: ExprId) {

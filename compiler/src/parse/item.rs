@@ -22,16 +22,20 @@ impl Reader<'_> {
             Rule::test => Item::Test(self.test(pair)?),
             Rule::provide => Item::Provide(self.binding(pair, Rule::identifier)?),
             Rule::geoip => Item::Geoip(self.string_child(pair)?),
+            Rule::session => Item::Session(self.session(pair)?),
+            Rule::jwt => Item::Jwt(self.jwt(pair)?),
+            Rule::limit => Item::Limit(self.limit(pair)?),
+            Rule::mtls => Item::Mtls(self.mtls(pair)?),
             Rule::later_item => Item::Later(self.name(&child(pair, Rule::later_keyword)?)),
             _ => return None,
         })
     }
 
-    fn string_child(&mut self, pair: &Pair<'_, Rule>) -> Option<Name> {
+    pub(super) fn string_child(&mut self, pair: &Pair<'_, Rule>) -> Option<Name> {
         child(pair, Rule::string).map(|inner| self.string_name(&inner))
     }
 
-    fn strings(&mut self, pair: &Pair<'_, Rule>) -> Vec<Name> {
+    pub(super) fn strings(&mut self, pair: &Pair<'_, Rule>) -> Vec<Name> {
         children(pair, Rule::string).map(|inner| self.string_name(&inner)).collect()
     }
 
@@ -87,7 +91,12 @@ impl Reader<'_> {
                 at: self.method_path(pair)?,
                 statements: self.statements(pair, Rule::endpoint_statement),
             }),
-            Rule::later_statement => ApiStatement::Later(child(pair, Rule::later_word)?.as_str().to_owned()),
+            Rule::session_of => ApiStatement::Session(self.name(&child(pair, Rule::name)?)),
+            Rule::auth => ApiStatement::Auth(self.auth(pair)),
+            Rule::public => ApiStatement::Public(
+                children(pair, Rule::scope).filter_map(|scope| self.spanned_scope(&scope)).collect(),
+            ),
+            Rule::public_here => ApiStatement::PublicHere,
             _ => return None,
         })
     }
@@ -165,6 +174,12 @@ impl Reader<'_> {
         Some(rule)
     }
 
+    /// A rule `scope` and where it stands.
+    pub(super) fn spanned_scope(&mut self, pair: &Pair<'_, Rule>) -> Option<Spanned<Scope>> {
+        let span = self.span(pair);
+        self.scope(pair).map(|scope| Spanned::new(scope, span))
+    }
+
     fn scope(&mut self, pair: &Pair<'_, Rule>) -> Option<Scope> {
         let mut inner = pair.clone().into_inner();
         let first = inner.next()?;
@@ -187,7 +202,7 @@ impl Reader<'_> {
         }
     }
 
-    fn action(&mut self, pair: &Pair<'_, Rule>) -> Option<Action> {
+    pub(super) fn action(&mut self, pair: &Pair<'_, Rule>) -> Option<Action> {
         let action = pair.clone().into_inner().next()?;
         let status = child(&action, Rule::status).map(|status| self.status(&status));
         Some(match action.as_rule() {
@@ -232,7 +247,7 @@ impl Reader<'_> {
         })
     }
 
-    fn operand_child(&mut self, pair: &Pair<'_, Rule>) -> Expr {
+    pub(super) fn operand_child(&mut self, pair: &Pair<'_, Rule>) -> Expr {
         let span = self.span(pair);
         child(pair, Rule::operand_value).map_or_else(|| Expr::broken(span), |inner| self.operand_value(inner))
     }

@@ -6,6 +6,7 @@
 
 mod error;
 mod expr;
+mod identity;
 mod item;
 mod literal;
 mod nesting;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use pest::iterators::Pair;
 
 use super::{Reader, Rule, child, children};
-use crate::ast::{Expectation, Name, Spanned, Test, TestStep};
+use crate::ast::{Expectation, Name, Spanned, Test, TestStep, TokenValue};
 use crate::codes::{E0103, E0403};
 use crate::diagnostic::Diagnostic;
 
@@ -60,9 +60,36 @@ impl Reader<'_> {
                     });
                 TestStep::Repeat(times, self.steps(pair))
             }
+            Rule::test_token => {
+                let claims = children(pair, Rule::token_statement)
+                    .filter_map(|claim| self.token_claim(&claim))
+                    .collect();
+                TestStep::Token(self.name(&child(pair, Rule::name)?), claims)
+            }
             Rule::test_after => TestStep::After(self.duration(&child(pair, Rule::duration)?)),
             _ => return None,
         })
+    }
+
+    fn token_claim(&mut self, pair: &Pair<'_, Rule>) -> Option<(String, TokenValue)> {
+        let name = self.name_or_string(&child(pair, Rule::name_or_string)?)?.node;
+        let value = pair.clone().into_inner().nth(1)?;
+        let span = self.span(&value);
+        let value = match value.as_rule() {
+            Rule::token_ago => {
+                TokenValue::From(-(self.duration(&child(&value, Rule::duration)?).cast_signed()))
+            }
+            Rule::duration => TokenValue::From(self.duration(&value).cast_signed()),
+            Rule::count => TokenValue::Number(value.as_str().parse().unwrap_or_else(|_| {
+                self.report(Diagnostic::new(E0403, span, format!("`{}` is too large", value.as_str())));
+                0
+            })),
+            Rule::token_list => {
+                TokenValue::List(self.strings(&value).into_iter().map(|text| text.node).collect())
+            }
+            _ => TokenValue::Text(self.string_text(&value)),
+        };
+        Some((name, value))
     }
 
     fn header(&mut self, pair: &Pair<'_, Rule>) -> Option<(String, String)> {

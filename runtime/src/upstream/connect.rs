@@ -24,6 +24,13 @@ impl std::fmt::Debug for Tls {
     }
 }
 
+impl Tls {
+    /// What makes connections.
+    pub(crate) const fn connector(&self) -> &tokio_rustls::TlsConnector {
+        &self.0
+    }
+}
+
 /// Trusts the authorities in `pem`, of which there must be one.
 pub(crate) fn trust(pem: &[u8]) -> Result<Tls, String> {
     let mut roots = RootCertStore::empty();
