@@ -30,7 +30,7 @@ use crate::upstream::Tls;
 
 /// How soon an unknown key may ask again, and how long its name asks no more.
 const PAUSE: Duration = Duration::from_secs(30);
-const FORGOTTEN: Duration = Duration::from_secs(600);
+const FORGOTTEN: Duration = Duration::from_mins(10);
 
 /// How long a request waits for a key, and how long a question may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -106,7 +106,10 @@ impl RemoteKeys {
     /// What went wrong, by address, for the status page.
     pub(crate) fn errors(&self) -> Vec<(Box<str>, String)> {
         let remotes = self.by_url.lock().unwrap_or_else(PoisonError::into_inner);
-        remotes.values().filter_map(|remote| Some((remote.url.clone(), remote.state().error.clone()?))).collect()
+        remotes
+            .values()
+            .filter_map(|remote| Some((remote.url.clone(), remote.state().error.clone()?)))
+            .collect()
     }
 
     fn remote(&self, url: &str) -> Arc<Remote> {
@@ -180,16 +183,20 @@ async fn look_after(shared: Arc<Shared>, remote: Arc<Remote>, tls: Option<Tls>) 
 /// Keeps an answer that has keys, and only such a one.
 fn told(shared: &Shared, remote: &Remote, answer: Result<Bytes, String>) {
     let snapshot = shared.snapshot.load_full();
-    let usable = answer.and_then(|set| match snapshot.as_ref().map(|snapshot| give(&snapshot.policy, &remote.url, &set)) {
-        Some(true) | None => Ok(set),
-        Some(false) => Err(String::from("the answer has no key that can be used")),
+    let usable = answer.and_then(|set| {
+        match snapshot.as_ref().map(|snapshot| give(&snapshot.policy, &remote.url, &set)) {
+            Some(true) | None => Ok(set),
+            Some(false) => Err(String::from("the answer has no key that can be used")),
+        }
     });
     let mut state = remote.state();
     match usable {
         Err(error) => state.error = Some(error),
         Ok(set) => {
             state.error = kept(&shared.settings.data_dir, &remote.url).and_then(|path| {
-                files::replace(&path, &set).err().map(|error| format!("the keys could not be kept on disk: {error}"))
+                files::replace(&path, &set)
+                    .err()
+                    .map(|error| format!("the keys could not be kept on disk: {error}"))
             });
             state.set = Some(set);
         }
@@ -215,8 +222,8 @@ fn give(policy: &Policy, url: &str, set: &[u8]) -> bool {
 
 fn kept(folder: &str, url: &str) -> Option<PathBuf> {
     let name: [u8; 32] = Sha256::digest(url).into();
-    let name: String = name.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    (!folder.is_empty()).then(|| Path::new(folder).join(format!("keys-{name}.json")))
+    let name = u128::from_be_bytes(*name.first_chunk()?);
+    (!folder.is_empty()).then(|| Path::new(folder).join(format!("keys-{name:032x}.json")))
 }
 
 async fn ask(url: &str, tls: Option<&Tls>) -> Result<Bytes, String> {
@@ -256,7 +263,8 @@ where
     if answer.status() != StatusCode::OK {
         return Err(format!("the answer is {}", answer.status()));
     }
-    let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| error.to_string())?;
+    let body =
+        Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| error.to_string())?;
     connection.abort();
     Ok(body.to_bytes())
 }
