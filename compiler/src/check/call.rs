@@ -171,10 +171,10 @@ impl Checker<'_> {
             return Some(());
         }
         let message = match check {
-            Check::Between(low, i64::MAX) => format!("{what} is at least {low}"),
-            Check::Between(low, high) => format!("{what} is between {low} and {high}"),
-            Check::NotEmpty | Check::Token => format!("{what} is not empty"),
-            Check::Flags(letters) => format!("{what} has letters of `{letters}`, each once"),
+            Check::Between(low, i64::MAX) => format!("{what} must be at least {low}"),
+            Check::Between(low, high) => format!("{what} must be between {low} and {high}"),
+            Check::NotEmpty | Check::Token => format!("{what} must not be empty"),
+            Check::Flags(letters) => format!("{what} may have letters of `{letters}`, each once"),
             Check::Replacement => {
                 format!("{what} has `${{1}}` to `${{8}}`, at most eight of them, and `$$` for `$`")
             }

@@ -43,7 +43,10 @@ fn computed(word: &Word) -> Option<Diagnostic> {
     let Text::Word(name) = &word.node else { return None };
     shield_ir::FieldId::find(name)?;
     let message = format!("`{name}` is a field, members of a set are literals");
-    Some(Diagnostic::new(E0302, word.span, message).help("compare with a field alone: `… or … eq …`"))
+    Some(
+        Diagnostic::new(E0302, word.span, message)
+            .help(format!("compare with it outside the set: `… or … eq {name}`")),
+    )
 }
 
 fn string(text: &Text, span: Span) -> Result<Box<[u8]>, Box<Diagnostic>> {
