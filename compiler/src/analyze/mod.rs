@@ -6,6 +6,7 @@
 mod constraint;
 mod implies;
 mod rules;
+mod unanchored;
 
 use shield_ir::identity::Outcome;
 use shield_ir::policy::{Action, Mode, Rule, Scope, ScopePart};
@@ -44,6 +45,7 @@ pub(crate) fn bundle(bundle: &Bundle, spans: &Spans) -> Vec<Diagnostic> {
     }
     rules::pairs(bundle, spans, &mut findings);
     unprotected(bundle, spans, &mut findings);
+    findings.extend(unanchored::many(bundle, spans));
     findings
 }
 

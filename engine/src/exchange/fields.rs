@@ -123,6 +123,8 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.body.multipart.content_transfer_encodings", Extract::Made(|x| per_part(x, |part| part.headers(b"content-transfer-encoding").collect()))),
     ("http.request.body.multipart.filenames", Extract::Made(|x| per_part(x, |part| part.filenames().collect()))),
     ("ip.src", Extract::Ip(|x| x.head.client)),
+    // Of no country that anyone knows.
+    ("ip.src.country", Extract::Text(|_| b"XX")),
     ("cf.tls_version", Extract::Text(|x| if x.head.tls { b"" } else { b"none" })),
     ("cf.edge.server_port", Extract::Int(|x| i64::from(x.head.server.port()))),
     ("cf.edge.server_ip", Extract::Ip(|x| x.head.server.ip())),
