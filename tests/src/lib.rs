@@ -17,6 +17,7 @@ pub mod origin;
 pub mod shop;
 pub mod suite;
 pub mod tidy;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 

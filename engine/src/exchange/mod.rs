@@ -1,6 +1,7 @@
 //! One request and its answer as rules see them: canonical, parsed lazily, each fact once.
 
 mod body;
+mod certificate;
 mod fields;
 mod host;
 mod list;
@@ -20,6 +21,7 @@ use shield_ir::policy::{ApiId, EndpointId};
 use shield_state::Reply;
 
 use crate::callers::{self, Callers};
+use crate::certificate::ClientAuth;
 use crate::denial::{Denial, Reason};
 use crate::event::Event;
 use crate::facts::{Facts, Token};
@@ -138,6 +140,7 @@ pub struct Exchange<'a> {
     body: Option<Body<'a>>,
     response: Option<ResponseHead<'a>>,
     response_body: Option<Body<'a>>,
+    client_auth: ClientAuth<'a>,
     given: Vec<(FieldId, Value<'a>)>,
     declared: Vec<Option<Value<'a>>>,
     parsed: Parsed<'a>,
@@ -156,6 +159,9 @@ pub(crate) struct State {
     pub(crate) params: Vec<(Box<str>, Box<str>)>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) fallthrough: bool,
+    /// Whether a demand for a certificate accepts the client's, but for revocation, and whether it is revoked.
+    pub(crate) verified: bool,
+    pub(crate) revoked: bool,
     pub(crate) skipped: u8,
     pub(crate) path: Option<Vec<u8>>,
     pub(crate) query: Option<Vec<u8>>,
@@ -273,6 +279,7 @@ impl<'a> Exchange<'a> {
             body: None,
             response: None,
             response_body: None,
+            client_auth: ClientAuth::default(),
             given: Vec::new(),
             declared: Vec::new(),
             parsed: Parsed::default(),
