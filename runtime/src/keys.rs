@@ -30,7 +30,7 @@ use crate::upstream::Tls;
 
 /// How soon an unknown key may ask again, and how long its name asks no more.
 const PAUSE: Duration = Duration::from_secs(30);
-const FORGOTTEN: Duration = Duration::from_secs(600);
+const FORGOTTEN: Duration = Duration::from_mins(10);
 
 /// How long a request waits for a key, and how long a question may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -222,8 +222,8 @@ fn give(policy: &Policy, url: &str, set: &[u8]) -> bool {
 
 fn kept(folder: &str, url: &str) -> Option<PathBuf> {
     let name: [u8; 32] = Sha256::digest(url).into();
-    let name: String = name.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    (!folder.is_empty()).then(|| Path::new(folder).join(format!("keys-{name}.json")))
+    let name = u128::from_be_bytes(*name.first_chunk()?);
+    (!folder.is_empty()).then(|| Path::new(folder).join(format!("keys-{name:032x}.json")))
 }
 
 async fn ask(url: &str, tls: Option<&Tls>) -> Result<Bytes, String> {

@@ -61,6 +61,7 @@ pub struct Origin {
     /// Where it listens.
     pub address: SocketAddr,
     state: Arc<State>,
+    listening: Option<std::thread::JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -90,7 +91,7 @@ impl Origin {
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::new(State::default());
         let (shared, behaviour): (_, Arc<Behaviour>) = (Arc::clone(&state), Arc::new(behaviour));
-        std::thread::spawn(move || {
+        let listening = std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if shared.stopped.load(Ordering::SeqCst) {
                     return;
@@ -102,7 +103,7 @@ impl Origin {
                 std::thread::spawn(move || shared.converse(stream, &*behaviour));
             }
         });
-        Self { address, state }
+        Self { address, state, listening: Some(listening) }
     }
 
     /// Remembers nothing from now on, for long runs.
@@ -139,6 +140,10 @@ impl Drop for Origin {
         let _ = TcpStream::connect(self.address);
         for stream in lock(&self.state.open).drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
+        }
+        // Whoever drops an origin counts on its port being closed.
+        if let Some(listening) = self.listening.take() {
+            let _ = listening.join();
         }
     }
 }

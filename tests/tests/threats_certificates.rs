@@ -8,7 +8,7 @@ use shield_compiler::compile;
 use shield_compiler::diagnostic::Diagnostic;
 use shield_compiler::source::MemorySources;
 use shield_runtime::{Settings, Source};
-use shield_tests::live::{Live, settings, until};
+use shield_tests::live::{Folder, Live, bundle_with, settings, until};
 use shield_tests::origin::Origin;
 use shield_tests::root;
 use shield_tests::tls::{Authority, Identity, Kind, Tls, self_signed};
@@ -35,36 +35,12 @@ rule told {
 "#;
 
 fn bundle(authority: &str) -> Vec<u8> {
-    let sources = MemorySources::new([("policy.shield", POLICY), ("ca.pem", authority)]);
-    let outcome = compile(&sources, &["policy.shield".to_owned()]);
-    let errors: Vec<_> = outcome.diagnostics.iter().filter(|each| each.is_error()).collect();
-    outcome.bundle.unwrap_or_else(|| panic!("{errors:#?}")).encode().bytes
+    bundle_with(POLICY, [("ca.pem", authority)])
 }
 
 fn pair(name: &str) -> String {
     let path = root().join("tests/certificates").join(name).display().to_string();
     format!("{path}.pem,{path}.key")
-}
-
-/// A data directory of one test; it goes with the test.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("shield-certificates-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.join(name), text).unwrap();
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn encrypted(origin: &Origin, folder: &Path) -> Settings {
@@ -103,10 +79,9 @@ impl Scene {
         until(why, || {
             let events = self.live.events(0);
             let findings = events.iter().flat_map(|event| event["findings"].as_array().into_iter().flatten());
-            findings
-                .filter(|found| found["reason"] == "mtls:invalid" && found["detail"] == why)
-                .last()
-                .map(drop)
+            let mut about =
+                findings.filter(|found| found["reason"] == "mtls:invalid" && found["detail"] == why);
+            about.next().map(drop)
         });
     }
 }
@@ -340,7 +315,9 @@ fn threat_098_certificates_change_under_load_without_an_error() {
         until("clients go on", || (asked.load(Ordering::SeqCst) > before).then_some(()));
     }
     done.store(true, Ordering::SeqCst);
-    clients.into_iter().for_each(|client| client.join().unwrap());
+    for client in clients {
+        client.join().unwrap();
+    }
     assert_eq!(long.status("a.test", "/"), 200);
     assert!(scene.live.events(0).iter().all(|event| event["verdict"] != "deny"));
 }

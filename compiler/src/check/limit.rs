@@ -113,8 +113,9 @@ impl PolicyChecker<'_, '_> {
     /// Reports a statement that stands more than once.
     pub(crate) fn once<T>(&mut self, list: &[Spanned<T>], word: &str, item: &str) {
         if let [first, second, ..] = list {
-            let message = format!("`{item}` has one `{word}`");
-            self.report(Diagnostic::new(E0401, second.span, message).related(first.span, "the first one"));
+            let message = format!("`{word}` stands twice in `{item}`");
+            let twice = Diagnostic::new(E0401, second.span, message).related(first.span, "the first time");
+            self.report(twice.help("keep one of them"));
         }
     }
 }

@@ -207,7 +207,7 @@ impl<'t> Layout<'t> {
                 | Rule::dot
                 | Rule::operation_name,
             )
-            | (Rule::paren_open | Rule::bracket_open | Rule::dot | Rule::op_bang, _)
+            | (Rule::paren_open | Rule::bracket_open | Rule::dot | Rule::op_bang | Rule::minus, _)
             | (Rule::function_name | Rule::quantifier_word, Rule::paren_open) => false,
             (Rule::set_open, _) | (_, Rule::set_close) => {
                 self.brackets.last().is_some_and(|bracket| bracket.spaced)

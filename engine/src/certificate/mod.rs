@@ -133,8 +133,8 @@ fn number(bytes: &[u8]) -> Box<str> {
 }
 
 fn names(name: &Name) -> [Box<str>; 2] {
-    let old = name.iter().map(|part| format!("/{}", unescaped(&part.to_string()))).collect::<String>();
-    [name.to_string().into(), old.into()]
+    let parts = name.iter().flat_map(|part| ["/".to_owned(), unescaped(&part.to_string())]);
+    [name.to_string().into(), parts.collect()]
 }
 
 /// Without the backslashes of RFC 4514; a control character stays visible, as `\x0A`.

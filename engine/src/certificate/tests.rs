@@ -2,16 +2,17 @@
 
 use super::*;
 
-fn der(name: &str) -> Vec<u8> {
-    let path = format!("{}/../tests/certificates/{name}.pem", env!("CARGO_MANIFEST_DIR"));
-    let pem = std::fs::read_to_string(path).unwrap();
+const OWN: &str = include_str!("../../../tests/certificates/a.pem");
+const ISSUER: &str = include_str!("../../../tests/certificates/authority.pem");
+
+fn der(pem: &str) -> Vec<u8> {
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     STANDARD.decode(body).unwrap()
 }
 
 #[test]
 fn a_certificate_is_told_in_every_form() {
-    let (own, issuer) = (der("a"), der("authority"));
+    let (own, issuer) = (der(OWN), der(ISSUER));
     let told = Certificate::of(&[&own, &issuer]).unwrap();
     assert_eq!(told.subject, ["CN=a.test", "/CN=a.test"].map(Box::from));
     assert_eq!(told.issuer, ["CN=Shield test authority", "/CN=Shield test authority"].map(Box::from));

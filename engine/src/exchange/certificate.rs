@@ -25,11 +25,6 @@ impl<'a> Exchange<'a> {
         self.client_auth.certificate
     }
 
-    /// Whether a demand that covers the exchange accepts the certificate, and it is not revoked.
-    pub(crate) const fn is_verified(&self) -> bool {
-        self.state.verified && !self.state.revoked
-    }
-
     /// What is to be thought of the certificate by the demand in that place, or why there is nothing to think of.
     pub(crate) fn standing(&self, demand: usize) -> Result<Standing, Reason> {
         if let Some(told) = self.told_standing() {
@@ -48,10 +43,7 @@ impl<'a> Exchange<'a> {
 
     /// The same by fields that were given values, as tests of policies do.
     fn told_standing(&self) -> Option<Result<Standing, Reason>> {
-        let told = FACTS.map(|field| match self.given(field?)? {
-            Value::Bool(truth) => Some(*truth),
-            _ => None,
-        });
+        let told = FACTS.map(|field| self.given(field?).map(|value| *value == Value::Bool(true)));
         Some(match told {
             [None, None, None] => return None,
             [_, Some(true), Some(true)] => Ok(Standing::Revoked),

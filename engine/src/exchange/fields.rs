@@ -9,7 +9,7 @@ use shield_ir::FieldId;
 use shield_ir::field::FIELDS;
 use shield_ir::field::Source;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Standing};
 
 use super::{Exchange, Pairs, join_target, pairs};
 use crate::token::Claims;
@@ -127,8 +127,8 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("ip.src", Extract::Ip(|x| x.head.client)),
     ("cf.tls_version", Extract::Text(|x| if x.head.tls { b"" } else { b"none" })),
     ("cf.tls_client_auth.cert_presented", Extract::Bool(|x| x.certificate().is_some())),
-    ("cf.tls_client_auth.cert_verified", Extract::Bool(|x| x.state.verified)),
-    ("cf.tls_client_auth.cert_revoked", Extract::Bool(|x| x.state.revoked)),
+    ("cf.tls_client_auth.cert_verified", Extract::Bool(|x| x.state.standing.is_some())),
+    ("cf.tls_client_auth.cert_revoked", Extract::Bool(|x| x.state.standing == Some(Standing::Revoked))),
     ("cf.tls_client_auth.cert_issuer_dn", Extract::Text(|x| shown(x, |c| &c.issuer[0]))),
     ("cf.tls_client_auth.cert_subject_dn", Extract::Text(|x| shown(x, |c| &c.subject[0]))),
     ("cf.tls_client_auth.cert_issuer_dn_rfc2253", Extract::Text(|x| shown(x, |c| &c.issuer[0]))),

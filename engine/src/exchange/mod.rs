@@ -21,7 +21,7 @@ use shield_ir::policy::{ApiId, EndpointId};
 use shield_state::Reply;
 
 use crate::callers::{self, Callers};
-use crate::certificate::ClientAuth;
+use crate::certificate::{ClientAuth, Standing};
 use crate::denial::{Denial, Reason};
 use crate::event::Event;
 use crate::facts::{Facts, Token};
@@ -159,9 +159,8 @@ pub(crate) struct State {
     pub(crate) params: Vec<(Box<str>, Box<str>)>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) fallthrough: bool,
-    /// Whether a demand for a certificate accepts the client's, but for revocation, and whether it is revoked.
-    pub(crate) verified: bool,
-    pub(crate) revoked: bool,
+    /// What is to be thought of the client's certificate, where a demand that covers the exchange accepts it.
+    pub(crate) standing: Option<Standing>,
     pub(crate) skipped: u8,
     pub(crate) path: Option<Vec<u8>>,
     pub(crate) query: Option<Vec<u8>>,

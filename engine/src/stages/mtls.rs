@@ -20,11 +20,11 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
         }
         let finding = match exchange.standing(place) {
             Ok(Standing::Good) => {
-                exchange.state.verified = true;
+                exchange.state.standing.get_or_insert(Standing::Good);
                 continue;
             }
             Ok(Standing::Revoked) => {
-                (exchange.state.verified, exchange.state.revoked) = (true, true);
+                exchange.state.standing = Some(Standing::Revoked);
                 (Reason::Certificate, "revoked")
             }
             Ok(Standing::Bad(why)) => (Reason::Certificate, why),
@@ -67,7 +67,8 @@ fn found(
 }
 
 fn pass_on(exchange: &mut Exchange<'_>) {
-    let Some(certificate) = exchange.certificate().filter(|_| exchange.is_verified()) else { return };
+    let is_good = exchange.state.standing == Some(Standing::Good);
+    let Some(certificate) = exchange.certificate().filter(|_| is_good) else { return };
     let headers = [("client-cert", &certificate.header), ("client-cert-chain", &certificate.chain)];
     for (name, value) in headers {
         if let Some(value) = value.as_ref().filter(|value| !value.is_empty()) {

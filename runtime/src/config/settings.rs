@@ -131,6 +131,7 @@ pub(crate) enum Slot {
     Choice(fn(&mut Settings) -> &mut &'static str, &'static [&'static str]),
     Count(fn(&mut Settings) -> &mut usize, [usize; 2]),
     Size(fn(&mut Settings) -> &mut u64, [u64; 2]),
+    /// With its bounds in milliseconds.
     Time(fn(&mut Settings) -> &mut Duration, [u64; 2]),
 }
 
@@ -150,7 +151,7 @@ const fn row(name: &'static str, slot: Slot, doc: &'static str) -> Setting {
 
 const MANY: usize = 10_000_000;
 const HUGE: u64 = 1 << 40;
-const DAY: u64 = 86_400;
+const DAY: u64 = 86_400_000;
 
 use Slot::{Choice, Count, List, Size, Text, Time};
 
@@ -194,21 +195,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row("streams", Count(|s| &mut s.streams, [1, 10_000]), "concurrent HTTP/2 streams of one connection"),
     row("resets", Count(|s| &mut s.resets, [1, 100_000]), "HTTP/2 streams of one connection that may end by reset before it is closed"),
     row("minimum-rate", Size(|s| &mut s.minimum_rate, [0, 1 << 30]), "bytes a second that a client must keep up when it is waited for"),
-    row("handshake-timeout", Time(|s| &mut s.handshake_timeout, [1, DAY]), "for a TLS handshake"),
-    row("header-timeout", Time(|s| &mut s.header_timeout, [1, DAY]), "from a request's first byte to the end of its head"),
-    row("idle-timeout", Time(|s| &mut s.idle_timeout, [1, DAY]), "between two requests of a connection"),
-    row("body-timeout", Time(|s| &mut s.body_timeout, [1, DAY]), "between two pieces of a request's body"),
-    row("write-timeout", Time(|s| &mut s.write_timeout, [1, DAY]), "until a client takes more of its response"),
-    row("connect-timeout", Time(|s| &mut s.connect_timeout, [1, DAY]), "for connecting to an origin"),
-    row("response-timeout", Time(|s| &mut s.response_timeout, [1, DAY]), "from the last byte sent to an origin to the head of its response"),
-    row("tunnel-timeout", Time(|s| &mut s.tunnel_timeout, [1, 30 * DAY]), "of silence on an upgraded connection"),
+    row("handshake-timeout", Time(|s| &mut s.handshake_timeout, [100, DAY]), "for a TLS handshake"),
+    row("header-timeout", Time(|s| &mut s.header_timeout, [100, DAY]), "from a request's first byte to the end of its head"),
+    row("idle-timeout", Time(|s| &mut s.idle_timeout, [100, DAY]), "between two requests of a connection"),
+    row("body-timeout", Time(|s| &mut s.body_timeout, [100, DAY]), "between two pieces of a request's body"),
+    row("write-timeout", Time(|s| &mut s.write_timeout, [100, DAY]), "until a client takes more of its response"),
+    row("connect-timeout", Time(|s| &mut s.connect_timeout, [100, DAY]), "for connecting to an origin"),
+    row("response-timeout", Time(|s| &mut s.response_timeout, [100, DAY]), "from the last byte sent to an origin to the head of its response"),
+    row("tunnel-timeout", Time(|s| &mut s.tunnel_timeout, [100, 30 * DAY]), "of silence on an upgraded connection"),
     row("drain-timeout", Time(|s| &mut s.drain_timeout, [0, DAY]), "for open connections to end once stopping has begun"),
     row("upstream-idle", Count(|s| &mut s.upstream_idle, [0, 100_000]), "unused connections that a worker keeps for each origin address"),
-    row("upstream-idle-timeout", Time(|s| &mut s.upstream_idle_timeout, [1, DAY]), "how long an unused connection to an origin is kept"),
+    row("upstream-idle-timeout", Time(|s| &mut s.upstream_idle_timeout, [100, DAY]), "how long an unused connection to an origin is kept"),
     row("upstream-connections", Count(|s| &mut s.upstream_connections, [1, MANY]), "connections of one worker to one origin address"),
     row("retry-percent", Count(|s| &mut s.retry_percent, [0, 100]), "requests sent again to another try, per hundred requests"),
     row("failures", Count(|s| &mut s.failures, [1, 1000]), "failures in a row after which an origin address rests"),
-    row("failure-pause", Time(|s| &mut s.failure_pause, [1, DAY]), "how long a failing origin address rests"),
+    row("failure-pause", Time(|s| &mut s.failure_pause, [100, DAY]), "how long a failing origin address rests"),
 ];
 
 impl Setting {
@@ -248,10 +249,7 @@ impl Setting {
                     within(value::size(last), range, value::show_size).map_err(|e| wants(e, last))?;
             }
             Time(slot, [low, high]) => {
-                let range = [
-                    Duration::from_secs(low).min(Duration::from_millis(low * 100)),
-                    Duration::from_secs(high),
-                ];
+                let range = [Duration::from_millis(low), Duration::from_millis(high)];
                 *slot(into) =
                     within(value::duration(last), range, value::show_duration).map_err(|e| wants(e, last))?;
             }

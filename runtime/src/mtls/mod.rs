@@ -106,6 +106,10 @@ impl Demand {
 }
 
 /// The word for what is wrong with a certificate.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "kinds that are added to the library are told as the rest are"
+)]
 fn word(error: &Error) -> &'static str {
     use CertificateError as Wrong;
     let Error::InvalidCertificate(wrong) = error else { return "invalid" };
