@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_ends_its_own_request_alone() {
+    fn threat_126_a_panic_ends_its_own_request_alone() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(async {
             let panicking = unwinding(async { std::panic::panic_any("a defect") }).await;
