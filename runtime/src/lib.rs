@@ -45,6 +45,7 @@ mod trace;
 mod translate;
 mod tunnel;
 mod upstream;
+mod websocket;
 mod worker;
 
 pub use config::Settings;
