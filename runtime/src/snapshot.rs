@@ -1,11 +1,15 @@
 //! A policy and where its requests go: the unit that a reload exchanges, and that a request sees exactly one of.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 use shield_engine::{Backend, Limits, Policy};
 use shield_ir::Bundle;
 use shield_ir::policy::{ApiId, Upstream};
 
 use crate::callers;
 use crate::config::{Settings, files};
+use crate::mtls::Demands;
 use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
 
@@ -16,6 +20,8 @@ pub(crate) struct Snapshot {
     pub(crate) limits: Limits,
     /// The bundle's digest in hexadecimal.
     pub(crate) digest: Box<str>,
+    /// What is demanded of client certificates; lists of revoked ones change without the policy.
+    pub(crate) demands: ArcSwap<Demands>,
     /// Where each API's requests go, by its place in the bundle.
     groups: Vec<Group>,
     /// Where requests go that belong to no API.
@@ -34,6 +40,7 @@ impl Snapshot {
         let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
         let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
         let policy = callers::equip(policy, secret, settings)?.in_shadow(settings.mode == "shadow");
+        let demands = Arc::new(Demands::of(policy.bundle(), settings)?).into();
         let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
         let groups = groups.collect::<Result<_, _>>()?;
         let rest = group(&settings.upstream, registry)?;
@@ -41,6 +48,7 @@ impl Snapshot {
             digest: digest.to_string().into(),
             limits: translate::limits(settings),
             policy,
+            demands,
             groups,
             rest,
         })
@@ -49,6 +57,14 @@ impl Snapshot {
     /// Where the requests of an API go, or those of none.
     pub(crate) fn group(&self, api: Option<ApiId>) -> &Group {
         api.and_then(|api| self.groups.get(api.0 as usize)).unwrap_or(&self.rest)
+    }
+
+    /// Reads the files again that the policy names; one that cannot be used changes nothing.
+    pub(crate) fn refresh(&self, settings: &Settings) -> Result<(), String> {
+        let demands = Demands::of(self.policy.bundle(), settings)?;
+        callers::refresh(&self.policy, settings)?;
+        self.demands.store(Arc::new(demands));
+        Ok(())
     }
 
     /// Looks all names up again.

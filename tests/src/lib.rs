@@ -14,9 +14,11 @@ pub mod generate;
 pub mod h2;
 pub mod live;
 pub mod origin;
+pub mod redis;
 pub mod shop;
 pub mod suite;
 pub mod tidy;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 
