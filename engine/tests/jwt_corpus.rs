@@ -107,7 +107,9 @@ fn policy(options: &Value) -> Option<Token> {
         Value::Object(checks) => checks.iter().collect(),
         _ => return None,
     };
-    if checks.iter().any(|(name, on)| *name != "require" && **on != Value::Bool(true) || *name == "strict_aud")
+    if checks
+        .iter()
+        .any(|(name, on)| *name != "require" && **on != Value::Bool(true) || *name == "strict_aud")
         || !options["subject"].is_null()
         || !options["detached_payload"].is_null()
     {
@@ -119,7 +121,10 @@ fn policy(options: &Value) -> Option<Token> {
         none if none.is_empty() => Audience::Nobody,
         some => Audience::OneOf(some.into()),
     };
-    kind.leeway = options["leeway"].as_u64().or_else(|| Some(options["leeway"]["__seconds"].as_f64()? as u64)).unwrap_or(0);
+    kind.leeway = options["leeway"]
+        .as_u64()
+        .or_else(|| Some(options["leeway"]["__seconds"].as_f64()? as u64))
+        .unwrap_or(0);
     kind.required = strings(&options["options"]["require"])?.into();
     Some(kind)
 }
@@ -157,7 +162,8 @@ fn the_cookbooks_signatures_verify_in_compact_form_and_no_extension_is_taken() {
     let mut verified = 0;
     for case in cases("cookbook-cases.jsonl") {
         let Some(token) = case["token"].as_str().filter(|_| case["kind"] == "jws") else { continue };
-        let compact = case["forms"].as_array().is_some_and(|forms| forms.iter().any(|form| form == "compact"));
+        let compact =
+            case["forms"].as_array().is_some_and(|forms| forms.iter().any(|form| form == "compact"));
         let parts: Vec<&str> = token.split('.').collect();
         if !compact || parts.len() != 3 {
             continue;

@@ -31,9 +31,11 @@ pub(crate) fn equip(policy: Policy, secret: &[u8; 32], settings: &Settings) -> R
     for (id, kind) in kinds {
         for (place, keys) in kind.keys.iter().enumerate() {
             let Keys::Secret(name) = keys else { continue };
-            let value = files::variable(name)
-                .ok_or_else(|| format!("the environment variable `{name}` holds no secret for `jwt {}`", kind.name))?;
-            let set = KeySet::of_secret(value.as_bytes(), &kind.algorithms).map_err(|error| error.to_string())?;
+            let value = files::variable(name).ok_or_else(|| {
+                format!("the environment variable `{name}` holds no secret for `jwt {}`", kind.name)
+            })?;
+            let set =
+                KeySet::of_secret(value.as_bytes(), &kind.algorithms).map_err(|error| error.to_string())?;
             tokens.replace_keys(id, place, Arc::new(set));
         }
         if let Some(file) = &kind.deny {

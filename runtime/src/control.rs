@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use shield_state::AnyStore;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use shield_state::AnyStore;
 use tokio::sync::{mpsc, watch};
 
 use crate::admin::{self, Admin};

@@ -106,7 +106,10 @@ impl RemoteKeys {
     /// What went wrong, by address, for the status page.
     pub(crate) fn errors(&self) -> Vec<(Box<str>, String)> {
         let remotes = self.by_url.lock().unwrap_or_else(PoisonError::into_inner);
-        remotes.values().filter_map(|remote| Some((remote.url.clone(), remote.state().error.clone()?))).collect()
+        remotes
+            .values()
+            .filter_map(|remote| Some((remote.url.clone(), remote.state().error.clone()?)))
+            .collect()
     }
 
     fn remote(&self, url: &str) -> Arc<Remote> {
@@ -180,16 +183,20 @@ async fn look_after(shared: Arc<Shared>, remote: Arc<Remote>, tls: Option<Tls>) 
 /// Keeps an answer that has keys, and only such a one.
 fn told(shared: &Shared, remote: &Remote, answer: Result<Bytes, String>) {
     let snapshot = shared.snapshot.load_full();
-    let usable = answer.and_then(|set| match snapshot.as_ref().map(|snapshot| give(&snapshot.policy, &remote.url, &set)) {
-        Some(true) | None => Ok(set),
-        Some(false) => Err(String::from("the answer has no key that can be used")),
+    let usable = answer.and_then(|set| {
+        match snapshot.as_ref().map(|snapshot| give(&snapshot.policy, &remote.url, &set)) {
+            Some(true) | None => Ok(set),
+            Some(false) => Err(String::from("the answer has no key that can be used")),
+        }
     });
     let mut state = remote.state();
     match usable {
         Err(error) => state.error = Some(error),
         Ok(set) => {
             state.error = kept(&shared.settings.data_dir, &remote.url).and_then(|path| {
-                files::replace(&path, &set).err().map(|error| format!("the keys could not be kept on disk: {error}"))
+                files::replace(&path, &set)
+                    .err()
+                    .map(|error| format!("the keys could not be kept on disk: {error}"))
             });
             state.set = Some(set);
         }
@@ -256,7 +263,8 @@ where
     if answer.status() != StatusCode::OK {
         return Err(format!("the answer is {}", answer.status()));
     }
-    let body = Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| error.to_string())?;
+    let body =
+        Limited::new(answer.into_body(), LARGEST).collect().await.map_err(|error| error.to_string())?;
     connection.abort();
     Ok(body.to_bytes())
 }

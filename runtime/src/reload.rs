@@ -195,8 +195,12 @@ impl Loader {
     pub(crate) fn watched(&self) -> Vec<PathBuf> {
         let certificates = self.certificates.iter().flat_map(Certificates::paths).map(Path::to_path_buf);
         let snapshot = self.shared.snapshot.load_full();
-        let lists = snapshot.iter().flat_map(|snapshot| callers::watched(&snapshot.policy, &self.shared.settings));
-        std::iter::once(PathBuf::from(&self.shared.settings.bundle)).chain(certificates).chain(lists).collect()
+        let lists =
+            snapshot.iter().flat_map(|snapshot| callers::watched(&snapshot.policy, &self.shared.settings));
+        std::iter::once(PathBuf::from(&self.shared.settings.bundle))
+            .chain(certificates)
+            .chain(lists)
+            .collect()
     }
 }
 

@@ -24,6 +24,9 @@ fn main() {
             std::hint::black_box(store.decide(round / 1_000, &[op]));
         }
         let each = begin.elapsed().as_nanos() / u128::from(ROUNDS);
-        println!("{{\"limits\":\"{name}\",\"ns_per_decision\":{each},\"per_second\":{}}}", 1_000_000_000 / each.max(1));
+        println!(
+            "{{\"limits\":\"{name}\",\"ns_per_decision\":{each},\"per_second\":{}}}",
+            1_000_000_000 / each.max(1)
+        );
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use shield_compiler::schema::{Dialect, Reading, Texts, compile_schema};
 use shield_compiler::source::SourceMap;
 use shield_engine::schema::{Validators, json as reader};
+use shield_tests::native::Both;
 
 /// Schemas in one run; `SHIELD_DIFFERENTIAL` multiplies them.
 const SCHEMAS: u64 = 5_000;
@@ -166,11 +167,25 @@ fn schema(random: &mut Random, depth: u32) -> Value {
     Value::Object(out)
 }
 
+/// Bytes that break texts in interesting places.
+const BREAKERS: &[u8] = b"\"\\{}[],:0e.- \n\x80\xc3\x1f";
+
+/// What is left of a text when something was done to it is judged the same too.
+fn broken(both: &Both<'_>, random: &mut Random, mut text: Vec<u8>) {
+    let at = random.below(text.len() as u64) as usize;
+    match random.below(3) {
+        0 => text[at] = *random.pick(BREAKERS),
+        1 => text.insert(at, *random.pick(BREAKERS)),
+        _ => drop(text.remove(at)),
+    }
+    both.judge(&text);
+}
+
 #[test]
 fn verdicts_are_those_of_the_crate_jsonschema() {
     let times: u64 =
         std::env::var("SHIELD_DIFFERENTIAL").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let (mut pairs, mut valid) = (0_u64, 0_u64);
+    let (mut pairs, mut valid, mut native) = (0_u64, 0_u64, 0_u64);
     for seed in 0..SCHEMAS * times {
         let mut random = Random(seed);
         let mut root = schema(&mut random, 3);
@@ -187,6 +202,8 @@ fn verdicts_are_those_of_the_crate_jsonschema() {
         )
         .unwrap_or_else(|errors| panic!("{root}: {errors:?}"));
         let validators = Validators::load(plan).unwrap();
+        let both = Both::new(&validators, node);
+        native += u64::from(both.is_native());
         for _ in 0..VALUES {
             let instance = value(&mut random, 3);
             let text = instance.to_string();
@@ -195,11 +212,14 @@ fn verdicts_are_those_of_the_crate_jsonschema() {
             let listed = validators.violations(node, &document).unwrap();
             assert_eq!(ours, oracle.is_valid(&instance), "seed {seed}: {root}\n{instance}\n{listed:?}");
             assert_eq!(ours, listed.is_empty(), "seed {seed}: {root}\n{instance}");
+            assert_eq!(both.judge(text.as_bytes()), Some(ours), "seed {seed}: {root}\n{instance}");
+            broken(&both, &mut random, text.into_bytes());
             pairs += 1;
             valid += u64::from(ours);
         }
     }
     eprintln!("{pairs} pairs, {valid} of them valid");
+    assert_eq!(native, SCHEMAS * times, "every schema has native code");
     assert!(
         pairs >= 100_000 && valid * 10 > pairs,
         "the generator makes too few pairs, or hardly a valid one"
