@@ -1,5 +1,7 @@
 //! A policy and where its requests go: the unit that a reload exchanges, and that a request sees exactly one of.
 
+use std::sync::Arc;
+
 use shield_engine::{Backend, Limits, Policy};
 use shield_ir::Bundle;
 use shield_ir::policy::{ApiId, Upstream};
@@ -44,6 +46,22 @@ impl Snapshot {
             groups,
             rest,
         })
+    }
+
+    /// Makes native code for bodies, endpoint by endpoint in a thread of its own, as long as somebody else holds the snapshot.
+    pub(crate) fn compile(self: Arc<Self>) {
+        if self.policy.backend() != Backend::Jit {
+            return;
+        }
+        let work = move || {
+            let mut number = 0;
+            // Where code cannot be made, the interpreter goes on serving.
+            while Arc::strong_count(&self) > 1 && matches!(self.policy.compile_endpoint(number), Ok(true)) {
+                number += 1;
+            }
+        };
+        // Without a thread the interpreter goes on serving too.
+        let _ = std::thread::Builder::new().name("compile".into()).spawn(work);
     }
 
     /// Where the requests of an API go, or those of none.

@@ -15,6 +15,7 @@ pub mod h2;
 pub mod live;
 pub mod native;
 pub mod origin;
+pub mod random;
 pub mod shop;
 pub mod suite;
 pub mod tidy;

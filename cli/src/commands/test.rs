@@ -71,6 +71,9 @@ fn failure(bundle: &Bundle, test: &Test, sources: &SourceMap) -> Result<Option<S
     for backend in [Backend::Interpreter, Backend::Jit] {
         let policy = Policy::load(bundle.clone(), digest, backend)
             .map_err(|error| Failure::Usage(error.to_string()))?;
+        if policy.backend() == Backend::Jit {
+            policy.compile().map_err(|error| Failure::Usage(error.to_string()))?;
+        }
         let store = Memory::new(STORE_BYTES);
         let mut now = START;
         for step in &test.steps {

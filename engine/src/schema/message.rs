@@ -11,6 +11,7 @@ use super::shape::{Others, Shape};
 use super::text::{self, Pair, PairsError};
 use super::validators::Validators;
 use super::violation::{Class, Violation, escape};
+use crate::jit::JitError;
 
 /// An operation, ready to judge requests and responses.
 #[derive(Clone, Debug)]
@@ -120,6 +121,13 @@ impl Judge {
         });
         let responses = responses.collect();
         Self { parameters, contents: Contents::new(validators, declared), responses, operation }
+    }
+
+    /// Makes native code for the JSON bodies of requests and responses; the interpreter serves until it is there.
+    pub fn compile(&self, validators: &Validators) -> Result<(), JitError> {
+        self.contents.compile(validators, Direction::Request)?;
+        let mut answers = self.responses.iter();
+        answers.try_for_each(|answer| answer.contents.compile(validators, Direction::Response))
     }
 
     /// The operation.
