@@ -106,15 +106,32 @@ impl Policy {
             fallback: None,
         };
         if backend == Backend::Jit
-            && let Err(error) = policy.compile()
+            && let Err(error) = policy.compile_rules()
         {
             policy.fallback = Some(error.to_string().into());
         }
         Ok(policy)
     }
 
-    /// Makes native code, in whatever thread, while the interpreter serves; from then on the code does.
+    /// Makes native code for everything that has none, in whatever thread, while the interpreter serves.
     pub fn compile(&self) -> Result<(), JitError> {
+        self.compile_rules()?;
+        let mut number = 0;
+        while self.compile_endpoint(number)? {
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// Makes native code for the bodies of one endpoint, by its place among all; whether there is such an endpoint.
+    pub fn compile_endpoint(&self, number: usize) -> Result<bool, JitError> {
+        let Some(known) = self.endpoints.get(EndpointId(number as u32)) else { return Ok(false) };
+        known.judge.iter().try_for_each(|judge| judge.compile(&self.validators))?;
+        Ok(true)
+    }
+
+    /// Makes native code for the conditions of rules.
+    pub fn compile_rules(&self) -> Result<(), JitError> {
         if self.jit.get().is_none() {
             let jit = Jit::new(&self.bundle.program, &self.constants, &conditions(&self.bundle))?;
             // Of two threads that make the same code, one does so in vain.
