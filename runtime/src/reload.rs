@@ -95,6 +95,8 @@ impl Loader {
         if let Some(snapshot) = self.shared.snapshot.load_full() {
             let refreshed = callers::refresh(&snapshot.policy, &self.shared.settings);
             refreshed.map_err(|why| self.failed("deny file".into(), why))?;
+            let refreshed = snapshot.geo.as_ref().map_or(Ok(()), |geo| geo.refresh());
+            refreshed.map_err(|why| self.failed("geoip".into(), why))?;
         }
         Ok(digest)
     }
@@ -197,9 +199,11 @@ impl Loader {
         let snapshot = self.shared.snapshot.load_full();
         let lists =
             snapshot.iter().flat_map(|snapshot| callers::watched(&snapshot.policy, &self.shared.settings));
+        let geo = snapshot.iter().filter_map(|snapshot| Some(snapshot.geo.as_ref()?.path().to_owned()));
         std::iter::once(PathBuf::from(&self.shared.settings.bundle))
             .chain(certificates)
             .chain(lists)
+            .chain(geo)
             .collect()
     }
 }

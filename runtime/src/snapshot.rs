@@ -1,11 +1,15 @@
 //! A policy and where its requests go: the unit that a reload exchanges, and that a request sees exactly one of.
 
+use std::sync::Arc;
+
+use shield_engine::geo::Geo;
 use shield_engine::{Backend, Limits, Policy};
 use shield_ir::Bundle;
 use shield_ir::policy::{ApiId, Upstream};
 
 use crate::callers;
 use crate::config::{Settings, files};
+use crate::geo::Database;
 use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
 
@@ -13,6 +17,8 @@ use crate::upstream::{Group, Origin, Registry};
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) policy: Policy,
+    /// Where addresses are.
+    pub(crate) geo: Option<Arc<Database>>,
     pub(crate) limits: Limits,
     /// The bundle's digest in hexadecimal.
     pub(crate) digest: Box<str>,
@@ -33,7 +39,11 @@ impl Snapshot {
         let (bundle, digest) = Bundle::decode(bytes).map_err(|error| error.to_string())?;
         let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
         let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
-        let policy = callers::equip(policy, secret, settings)?.in_shadow(settings.mode == "shadow");
+        let geo = policy.bundle().geoip.as_deref().map(|file| Database::open(file, settings));
+        let geo = geo.transpose()?.map(Arc::new);
+        let policy = callers::equip(policy, secret, settings)?
+            .with_geo(geo.clone().map(|geo| geo as Arc<dyn Geo>))
+            .in_shadow(settings.mode == "shadow");
         let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
         let groups = groups.collect::<Result<_, _>>()?;
         let rest = group(&settings.upstream, registry)?;
@@ -41,6 +51,7 @@ impl Snapshot {
             digest: digest.to_string().into(),
             limits: translate::limits(settings),
             policy,
+            geo,
             groups,
             rest,
         })
