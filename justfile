@@ -30,3 +30,7 @@ fuzz target seconds="60":
 # licences, sources and duplicates of dependencies
 deny:
     cargo deny check
+
+# ten million clients of one limit, in memory of a fixed size
+flood:
+    cargo test --release -p shield-state --test memory -- threat_102

@@ -20,6 +20,7 @@
 
 pub mod builtins;
 mod callers;
+pub mod certificate;
 pub mod constants;
 pub mod denial;
 pub mod event;
@@ -41,6 +42,7 @@ pub mod token;
 pub mod value;
 pub mod verdict;
 
+pub use certificate::{Certificate, ClientAuth, Standing};
 pub use denial::{Denial, Document, Reason, Violation};
 pub use event::{Event, Kind};
 pub use exchange::{Exchange, Head, Limits, PathPolicy, ResponseHead, Version};

@@ -74,18 +74,25 @@ async fn resolve(shared: Arc<Shared>) {
 
 /// Loads again whenever a watched file has changed and then been left alone for a moment.
 async fn reload_on_change(loader: Arc<Loader>) {
-    let paths = loader.watched();
+    let mut paths = loader.watched();
     let (changed, mut changes) = mpsc::channel(1);
-    let Ok(_watcher) = watcher(&paths, changed) else { return };
+    let Ok(mut _watcher) = watcher(&paths, changed.clone()) else { return };
     while changes.recv().await.is_some() {
         let settled = async {
             while tokio::time::timeout(SETTLE, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
         };
         // A file that is never left alone is loaded all the same.
         let _ = tokio::time::timeout(LONGEST_SETTLE, settled).await;
-        let loader = Arc::clone(&loader);
+        let reloading = Arc::clone(&loader);
         // The status tells how it went.
-        let _ = tokio::task::spawn_blocking(move || loader.reload()).await;
+        let _ = tokio::task::spawn_blocking(move || reloading.reload()).await;
+        // Another policy may name other files.
+        let now = loader.watched();
+        if now != paths
+            && let Ok(other) = watcher(&now, changed.clone())
+        {
+            (paths, _watcher) = (now, other);
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::translate;
-use crate::tunnel::{self, Wish};
+use crate::tunnel::{self, Ends, Wish};
 use crate::upstream::{Lease, Outgoing, Progress};
 use crate::worker::Worker;
 
@@ -113,9 +113,10 @@ pub(crate) fn switch(
     let Some((wish, downstream)) = change.filter(|(wish, _)| wish.agrees(agreed.as_ref())) else {
         return Err(Refusal::new("upstream", "unasked_upgrade", 502));
     };
+    let frames = wish.frames(&answer.headers, worker.shared.settings.websocket_message);
     hop::response(&mut answer.headers);
     wish.apply(&mut answer.headers);
-    tunnel::open(worker, client, &wish, [downstream, upstream]);
+    tunnel::open(worker, client, &wish, Ends { down: downstream, up: upstream, frames });
     Ok(Response::from_parts(answer, Reply::whole("")))
 }
 

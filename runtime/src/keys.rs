@@ -4,6 +4,7 @@
 //! time for its answer; a name that the answer does not have asks no more for a while.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,7 +27,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::config::files;
 use crate::shared::Shared;
-use crate::upstream::Tls;
+use crate::upstream::{Origin, Tls};
 
 /// How soon an unknown key may ask again, and how long its name asks no more.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -228,28 +229,30 @@ fn kept(folder: &str, url: &str) -> Option<PathBuf> {
 
 async fn ask(url: &str, tls: Option<&Tls>) -> Result<Bytes, String> {
     let words = |error: &dyn std::fmt::Display| error.to_string();
-    let (secure, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
-        (Some(rest), _) => (true, rest),
-        (None, Some(rest)) => (false, rest),
-        (None, None) => return Err(String::from("it is no address")),
-    };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|error| words(&error))?),
-        None => (authority, if secure { 443 } else { 80 }),
-    };
-    let stream = TcpStream::connect((host, port)).await.map_err(|error| words(&error))?;
+    let begin = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(begin..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| begin + at);
+    let (base, path) = url.split_at(end);
+    let origin = Origin::parse(base)?;
+    let stream = connect(&origin).await.map_err(|error| words(&error))?;
     let request = Request::get(if path.is_empty() { "/" } else { path })
-        .header(HOST, authority)
+        .header(HOST, base.get(begin..).unwrap_or_default())
         .header("accept", "application/json")
         .body(Empty::new())
         .map_err(|error| words(&error))?;
-    if !secure {
+    if !origin.tls {
         return exchange(stream, request).await;
     }
     let connector = tls.ok_or("no authority is trusted to name the address")?.connector();
-    let name = ServerName::try_from(host.to_owned()).map_err(|error| words(&error))?;
+    let name = ServerName::try_from(origin.host.to_string()).map_err(|error| words(&error))?;
     exchange(connector.connect(name, stream).await.map_err(|error| words(&error))?, request).await
+}
+
+/// Connects to the first address that answers, of those that the name may stand for.
+async fn connect(origin: &Origin) -> io::Result<TcpStream> {
+    let named = origin.clone();
+    let addresses =
+        tokio::task::spawn_blocking(move || named.resolve()).await.map_err(io::Error::other)??;
+    TcpStream::connect(&addresses[..]).await
 }
 
 async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> Result<Bytes, String>

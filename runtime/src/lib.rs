@@ -31,6 +31,7 @@ mod hop;
 mod keys;
 mod listen;
 mod metrics;
+mod mtls;
 mod random;
 mod record;
 mod refusal;
@@ -45,6 +46,7 @@ mod trace;
 mod translate;
 mod tunnel;
 mod upstream;
+mod websocket;
 mod worker;
 
 pub use config::Settings;
@@ -172,6 +174,11 @@ impl Server {
     /// Loads the settings' bundle and certificates again; the digest that serves now.
     pub fn reload(&self) -> Result<String, LoadError> {
         self.loader.reload()
+    }
+
+    /// Reads certificates and the lists that the policy names again; what cannot be used changes nothing.
+    pub fn refresh(&self) -> Result<(), LoadError> {
+        self.loader.refresh()
     }
 
     /// Serves another bundle from now on; its digest.

@@ -33,6 +33,7 @@ pub(crate) struct Counters {
     pub(crate) flagged: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) tunnels: AtomicU64,
+    pub(crate) tunnel_faults: AtomicU64,
     pub(crate) upstream_failures: AtomicU64,
     pub(crate) upstream_retries: AtomicU64,
     pub(crate) upstream_idle: AtomicU64,
@@ -62,7 +63,7 @@ type Read = fn(&Counters) -> &AtomicU64;
 
 /// Name, type, help, and where it is counted.
 #[rustfmt::skip]
-const SIMPLE: [(&str, &str, &str, Read); 11] = [
+const SIMPLE: [(&str, &str, &str, Read); 12] = [
     ("shield_connections", "counter", "Client connections accepted.", |c| &c.connections),
     ("shield_connections_shed", "counter", "Client connections closed at once because a limit was reached.", |c| &c.connections_shed),
     ("shield_connections_open", "gauge", "Client connections that are open.", |c| &c.open),
@@ -71,6 +72,7 @@ const SIMPLE: [(&str, &str, &str, Read); 11] = [
     ("shield_requests_flagged", "counter", "Requests let through with a finding: a rule that logs, or one in shadow mode.", |c| &c.flagged),
     ("shield_request_panics", "counter", "Requests ended by a defect of the proxy.", |c| &c.panics),
     ("shield_tunnels", "counter", "Connections that changed to another protocol.", |c| &c.tunnels),
+    ("shield_tunnel_faults", "counter", "WebSockets that were ended for what their client sent.", |c| &c.tunnel_faults),
     ("shield_upstream_failures", "counter", "Tries at an origin that failed.", |c| &c.upstream_failures),
     ("shield_upstream_retries", "counter", "Requests sent once more.", |c| &c.upstream_retries),
     ("shield_upstream_idle", "gauge", "Unused connections to origins.", |c| &c.upstream_idle),

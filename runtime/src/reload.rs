@@ -8,6 +8,7 @@ use crate::callers;
 use crate::clock;
 use crate::config::{Settings, files};
 use crate::listen::tls::Certificates;
+use crate::mtls;
 use crate::shared::{Life, Shared};
 use crate::snapshot::Snapshot;
 
@@ -86,19 +87,31 @@ impl Loader {
         })
     }
 
-    /// Loads the configured bundle again, and the certificates.
+    /// Loads the configured bundle again, the certificates, and the lists that the policy names.
     pub(crate) fn reload(&self) -> Result<String, LoadError> {
-        if let Some(certificates) = &self.certificates {
-            certificates.reload().map_err(|why| self.failed("certificate".into(), why))?;
-        }
+        self.certificates()?;
         let digest = self.bundle()?;
-        if let Some(snapshot) = self.shared.snapshot.load_full() {
-            let refreshed = callers::refresh(&snapshot.policy, &self.shared.settings);
-            refreshed.map_err(|why| self.failed("deny file".into(), why))?;
-            let refreshed = snapshot.geo.as_ref().map_or(Ok(()), |geo| geo.refresh());
-            refreshed.map_err(|why| self.failed("geoip".into(), why))?;
-        }
+        self.lists()?;
         Ok(digest)
+    }
+
+    /// Reads certificates and the lists that the policy names again.
+    pub(crate) fn refresh(&self) -> Result<(), LoadError> {
+        self.certificates()?;
+        self.lists()
+    }
+
+    fn certificates(&self) -> Result<(), LoadError> {
+        let reloaded = self.certificates.as_ref().map_or(Ok(()), Certificates::reload);
+        reloaded.map_err(|why| self.failed("certificate".into(), why))
+    }
+
+    fn lists(&self) -> Result<(), LoadError> {
+        if let Some(snapshot) = self.shared.snapshot.load_full() {
+            let refreshed = snapshot.refresh(&self.shared.settings);
+            refreshed.map_err(|why| self.failed("list".into(), why))?;
+        }
+        Ok(())
     }
 
     fn bundle(&self) -> Result<String, LoadError> {
@@ -197,8 +210,10 @@ impl Loader {
     pub(crate) fn watched(&self) -> Vec<PathBuf> {
         let certificates = self.certificates.iter().flat_map(Certificates::paths).map(Path::to_path_buf);
         let snapshot = self.shared.snapshot.load_full();
-        let lists =
-            snapshot.iter().flat_map(|snapshot| callers::watched(&snapshot.policy, &self.shared.settings));
+        let lists = snapshot.iter().flat_map(|snapshot| {
+            let (policy, settings) = (&snapshot.policy, &self.shared.settings);
+            callers::watched(policy, settings).into_iter().chain(mtls::watched(policy.bundle(), settings))
+        });
         let geo = snapshot.iter().filter_map(|snapshot| Some(snapshot.geo.as_ref()?.path().to_owned()));
         std::iter::once(PathBuf::from(&self.shared.settings.bundle))
             .chain(certificates)

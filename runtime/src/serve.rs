@@ -16,7 +16,7 @@ use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
-use shield_engine::{HeaderEdit, Permit, Step};
+use shield_engine::{HeaderEdit, Permit, Standing, Step};
 use shield_state::Store as _;
 
 use crate::body::{self, BodyError, Buffered, Inbound};
@@ -27,6 +27,7 @@ use crate::metrics::bump;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::reply::{Reply, Serving};
+use crate::snapshot::Snapshot;
 use crate::translate::{self, Asked, Judging};
 use crate::tunnel::Wish;
 use crate::upstream::{Answer, Call, Content, Moment};
@@ -131,7 +132,15 @@ async fn judged(
     record.client = worker.addresses.client(client.peer.ip(), &parts.headers);
     let (id, absolute) = (record.id(), translate::absolute_target(parts));
     let seed = worker.random.id();
-    let asked = Asked { parts, absolute: absolute.as_deref(), id: id.as_str(), client, seed };
+    let standings = standings(client, &snapshot);
+    let asked = Asked {
+        parts,
+        absolute: absolute.as_deref(),
+        id: id.as_str(),
+        client,
+        seed,
+        standings: standings.as_deref().unwrap_or_default(),
+    };
     let slots = Slots::default();
     let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
     let outcome = exchanged(&way, &slots, &mut judging, incoming, record).await;
@@ -152,6 +161,12 @@ async fn judged(
             Ok(response)
         }
     }
+}
+
+/// What the policy thinks of the client's certificate, where there is one.
+fn standings(client: &Client, snapshot: &Snapshot) -> Option<Arc<[Standing]>> {
+    let shown = client.tls.as_ref()?.shown.as_ref()?;
+    Some(shown.standings(&snapshot.demands.load(), clock::unix_millis()))
 }
 
 /// Judges a request, sends it, and judges its answer.
@@ -261,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_ends_its_own_request_alone() {
+    fn threat_126_a_panic_ends_its_own_request_alone() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(async {
             let panicking = unwinding(async { std::panic::panic_any("a defect") }).await;

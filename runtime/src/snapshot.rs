@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use shield_engine::geo::Geo;
 use shield_engine::{Backend, Limits, Policy};
 use shield_ir::Bundle;
@@ -10,6 +11,7 @@ use shield_ir::policy::{ApiId, Upstream};
 use crate::callers;
 use crate::config::{Settings, files};
 use crate::geo::Database;
+use crate::mtls::Demands;
 use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
 
@@ -22,6 +24,8 @@ pub(crate) struct Snapshot {
     pub(crate) limits: Limits,
     /// The bundle's digest in hexadecimal.
     pub(crate) digest: Box<str>,
+    /// What is demanded of client certificates; lists of revoked ones change without the policy.
+    pub(crate) demands: ArcSwap<Demands>,
     /// Where each API's requests go, by its place in the bundle.
     groups: Vec<Group>,
     /// Where requests go that belong to no API.
@@ -44,6 +48,7 @@ impl Snapshot {
         let policy = callers::equip(policy, secret, settings)?
             .with_geo(geo.clone().map(|geo| geo as Arc<dyn Geo>))
             .in_shadow(settings.mode == "shadow");
+        let demands = Arc::new(Demands::of(policy.bundle(), settings)?).into();
         let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
         let groups = groups.collect::<Result<_, _>>()?;
         let rest = group(&settings.upstream, registry)?;
@@ -52,6 +57,7 @@ impl Snapshot {
             limits: translate::limits(settings),
             policy,
             geo,
+            demands,
             groups,
             rest,
         })
@@ -60,6 +66,15 @@ impl Snapshot {
     /// Where the requests of an API go, or those of none.
     pub(crate) fn group(&self, api: Option<ApiId>) -> &Group {
         api.and_then(|api| self.groups.get(api.0 as usize)).unwrap_or(&self.rest)
+    }
+
+    /// Reads the files again that the policy names; one that cannot be used changes nothing.
+    pub(crate) fn refresh(&self, settings: &Settings) -> Result<(), String> {
+        self.geo.as_ref().map_or(Ok(()), |geo| geo.refresh())?;
+        let demands = Demands::of(self.policy.bundle(), settings)?;
+        callers::refresh(&self.policy, settings)?;
+        self.demands.store(Arc::new(demands));
+        Ok(())
     }
 
     /// Looks all names up again.

@@ -11,7 +11,9 @@ use hyper::http::response;
 use shield_engine::Value;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
 use shield_engine::token::WantedKey;
-use shield_engine::{Change, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Step};
+use shield_engine::{
+    Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Standing, Step,
+};
 use shield_ir::FieldId;
 use shield_ir::policy::{ApiId, EndpointId};
 
@@ -65,6 +67,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) id: &'a str,
     pub(crate) client: &'a Client,
     pub(crate) seed: [u8; 16],
+    /// What the policy thinks of the client's certificate.
+    pub(crate) standings: &'a [Standing],
 }
 
 impl<'a> Judging<'a> {
@@ -75,7 +79,7 @@ impl<'a> Judging<'a> {
         limits: &Limits,
         record: &Record,
     ) -> Result<Self, Refusal> {
-        let Asked { parts, absolute, id, client, seed } = asked;
+        let Asked { parts, absolute, id, client, seed, standings } = asked;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
             target: absolute.unwrap_or_else(|| origin_form(parts)).as_bytes(),
@@ -91,6 +95,12 @@ impl<'a> Judging<'a> {
         let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
         if let Some(tls) = &client.tls {
             exchange.with_fields(tls_fields(tls));
+            exchange.set_client_auth(ClientAuth {
+                server_name: tls.server_name.as_deref(),
+                asked: tls.asked,
+                certificate: tls.shown.as_ref().map(|shown| &shown.certificate),
+                standings,
+            });
         }
         Ok(Self { policy, exchange })
     }

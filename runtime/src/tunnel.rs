@@ -2,15 +2,22 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
 
 use crate::gate::link::{Link, Order, Upgrade};
 use crate::listen::client::Client;
 use crate::metrics::bump;
+use crate::websocket::{Frames, Watched};
 use crate::worker::Worker;
+
+/// How long a client may take to take in why its WebSocket ends.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Protocols that would carry requests past every check.
 const NEVER: [&str; 3] = ["h2", "http", "tls"];
@@ -49,6 +56,12 @@ impl Wish {
         self.protocol.as_ref().zip(agreed).is_some_and(same)
     }
 
+    /// What is to be known of the client's frames, when the origin's answer opens a WebSocket.
+    pub(crate) fn frames(&self, answer: &HeaderMap, most: u64) -> Option<Frames> {
+        let is_websocket = self.protocol.as_ref()?.as_bytes().eq_ignore_ascii_case(b"websocket");
+        is_websocket.then(|| Frames::new(most, answer.contains_key(header::SEC_WEBSOCKET_EXTENSIONS)))
+    }
+
     fn grant(&self) {
         self.link.set_upgrade(Upgrade::Granted);
     }
@@ -67,24 +80,36 @@ fn may_be_tunnelled(protocol: &str) -> bool {
     !lower.is_empty() && !lower.contains(',') && !NEVER.iter().any(|never| lower.starts_with(never))
 }
 
+/// Both ends of a connection that changes over, and what is known of what the client will send.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) down: OnUpgrade,
+    pub(crate) up: OnUpgrade,
+    pub(crate) frames: Option<Frames>,
+}
+
 /// Passes bytes between both ends, once they have changed over, until one of them ends or patience does.
-pub(crate) fn open(
-    worker: &Rc<Worker>,
-    client: &Rc<Client>,
-    wish: &Wish,
-    [downstream, upstream]: [OnUpgrade; 2],
-) {
+pub(crate) fn open(worker: &Rc<Worker>, client: &Rc<Client>, wish: &Wish, ends: Ends) {
     wish.grant();
     bump(&worker.counters.tunnels);
-    let client = Rc::clone(client);
+    let (client, worker) = (Rc::clone(client), Rc::clone(worker));
     tokio::task::spawn_local(async move {
-        let (Ok(down), Ok(up)) = (downstream.await, upstream.await) else { return };
-        let (mut down, mut up) = (TokioIo::new(down), TokioIo::new(up));
+        let (Ok(down), Ok(up)) = (ends.down.await, ends.up.await) else { return };
+        let (mut down, mut up) = (Watched::new(TokioIo::new(down), ends.frames), TokioIo::new(up));
         let copying = tokio::io::copy_bidirectional(&mut down, &mut up);
         tokio::select! {
             // How a tunnel ends is between its two ends.
             _ = copying => {}
             () = closed(&client.link) => {}
+        }
+        if let Some(farewell) = down.farewell() {
+            bump(&worker.counters.tunnel_faults);
+            // A client that takes nothing has heard enough; in the middle of the origin's frame, it will be none the wiser.
+            let _ = timeout(FAREWELL, async {
+                let _ = down.write_all(&farewell).await;
+                down.shutdown().await
+            })
+            .await;
         }
     });
 }

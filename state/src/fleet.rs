@@ -29,16 +29,17 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// One beside that server, with a local limiter of at most about so many bytes.
+    /// One beside that server, with a local limiter of at most about so many bytes; it decides alone until it has connected.
     pub fn new(shared: Redis, bytes: usize) -> Arc<Self> {
         let local = Memory::new(bytes);
-        Arc::new(Self { local, shared, down: AtomicBool::new(false), outages: AtomicU64::new(0) })
+        Arc::new(Self { local, shared, down: AtomicBool::new(true), outages: AtomicU64::new(0) })
     }
 
     /// Connects; where that fails, this node decides alone until it succeeds.
     pub async fn connect(self: &Arc<Self>) {
-        if self.shared.connect().await.is_err() {
-            self.fall_back();
+        match self.shared.connect().await {
+            Ok(()) => self.down.store(false, Ordering::Release),
+            Err(_) => self.look_for_redis(),
         }
     }
 
@@ -97,11 +98,14 @@ impl Fleet {
         }
     }
 
-    /// Decides alone from now on and has a probe look for Redis.
+    /// Decides alone from now on, and has a probe look for Redis.
     fn fall_back(self: &Arc<Self>) {
-        if self.down.swap(true, Ordering::AcqRel) {
-            return;
+        if !self.down.swap(true, Ordering::AcqRel) {
+            self.look_for_redis();
         }
+    }
+
+    fn look_for_redis(self: &Arc<Self>) {
         self.outages.fetch_add(1, Ordering::Relaxed);
         self.shared.disconnect();
         // INVARIANT: `apply` is polled by a tokio runtime, as the connection needs one too.

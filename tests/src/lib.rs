@@ -15,9 +15,11 @@ pub mod h2;
 pub mod live;
 pub mod mmdb;
 pub mod origin;
+pub mod redis;
 pub mod shop;
 pub mod suite;
 pub mod tidy;
+pub mod tls;
 
 use std::path::{Path, PathBuf};
 

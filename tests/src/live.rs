@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -38,7 +39,14 @@ pub struct Live {
 
 /// Compiles a policy of one file.
 pub fn bundle(policy: &str) -> Vec<u8> {
-    let outcome = compile(&MemorySources::new([("policy.shield", policy)]), &["policy.shield".to_owned()]);
+    bundle_with(policy, [])
+}
+
+/// Compiles a policy of one file that names others.
+pub fn bundle_with<const N: usize>(policy: &str, others: [(&str, &str); N]) -> Vec<u8> {
+    let mut sources = MemorySources::new(others);
+    sources.0.insert("policy.shield".to_owned(), policy.as_bytes().into());
+    let outcome = compile(&sources, &["policy.shield".to_owned()]);
     let errors: Vec<_> = outcome.diagnostics.iter().filter(|each| each.is_error()).collect();
     outcome.bundle.unwrap_or_else(|| panic!("{errors:#?}")).encode().bytes
 }
@@ -127,6 +135,30 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         }
         assert!(started.elapsed() < PATIENCE, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A directory of one test; it goes with the test.
+#[derive(Debug)]
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    /// An empty one.
+    pub fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("shield-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("the system has a place for temporary files");
+        Self(path)
+    }
+
+    /// Puts a file into it.
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.join(name), text).expect("the folder is there");
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -15,6 +15,9 @@ use shield_runtime::{Output, Settings, Source};
 use shield_tests::live::{Client, bundle, settings};
 use shield_tests::origin::{Act, Origin, Seen, ok};
 
+/// A client's frame with four letters of text.
+const PING: &[u8] = b"\x81\x84\0\0\0\0ping";
+
 fn policy(steady: &Origin, flaky: &str, closed: &str) -> Vec<u8> {
     bundle(&format!(
         r#"
@@ -119,8 +122,8 @@ fn mixed_load_loses_nothing_while_everything_around_it_changes() {
                 );
                 assert!(socket.head().unwrap().starts_with("HTTP/1.1 101"));
                 while !stop.load(Relaxed) {
-                    socket.send(b"ping");
-                    assert_eq!(socket.take(4).expect("the WebSocket is open"), b"ping");
+                    socket.send(PING);
+                    assert_eq!(socket.take(PING.len()).expect("the WebSocket is open"), PING);
                     std::thread::sleep(Duration::from_millis(20));
                 }
             });

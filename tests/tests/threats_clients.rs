@@ -215,6 +215,9 @@ fn echo() -> Origin {
     })
 }
 
+/// A client's frame with four letters of text.
+const PING: &[u8] = b"\x81\x84\0\0\0\0ping";
+
 const UPGRADE: &str = "HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
 
 #[test]
@@ -276,6 +279,32 @@ fn threat_116_an_upgrade_with_a_body_is_none() {
 }
 
 #[test]
+fn threat_116_a_web_socket_ends_where_its_client_breaks_rules_or_bounds() {
+    let origin = echo();
+    let live = with(&origin, |settings| settings.websocket_message = 1_000);
+    let flood = b"\x89\x80\0\0\0\0".repeat(200);
+    for (frames, code) in [
+        (&b"\x81\x04ping"[..], 1002_u16),
+        (b"\xc1\x84\0\0\0\0ping", 1002),
+        (b"\x82\xfe\x03\xe9\0\0\0\0", 1009),
+        (&flood, 1008),
+        (b"GET /admin HTTP/1.1\r\nhost: a\r\n\r\n", 1002),
+    ] {
+        let mut client = live.connect();
+        client.send(format!("GET /ws {UPGRADE}").as_bytes());
+        assert!(client.head().unwrap().starts_with("HTTP/1.1 101"));
+        client.send(PING);
+        assert_eq!(client.take(PING.len()).unwrap(), PING);
+        client.send(frames);
+        let farewell = [&[0x88, 2][..], &code.to_be_bytes()].concat();
+        assert!(client.until(&farewell).is_some(), "{code}");
+        assert_eq!(client.take(1), None);
+    }
+    assert_eq!(live.metric("shield_tunnel_faults_total"), 5);
+    assert!(!String::from_utf8_lossy(&origin.raw()).contains("admin"));
+}
+
+#[test]
 fn threat_117_streams_live_through_a_reload_and_end_with_the_drain() {
     let origin = echo();
     let live = with(&origin, |settings| settings.drain_timeout = Duration::from_millis(500));
@@ -285,12 +314,12 @@ fn threat_117_streams_live_through_a_reload_and_end_with_the_drain() {
     for round in 0..5 {
         let policy = shield_tests::shop::POLICY.replace("no-secrets", &format!("no-secrets-{round}"));
         live.server.load(shield_tests::live::bundle(&policy)).unwrap();
-        client.send(b"ping");
-        assert_eq!(client.take(4).unwrap(), b"ping");
+        client.send(PING);
+        assert_eq!(client.take(PING.len()).unwrap(), PING);
     }
     let stopping = std::thread::spawn(move || drop(live));
-    client.send(b"last");
-    assert_eq!(client.take(4).unwrap(), b"last");
+    client.send(PING);
+    assert_eq!(client.take(PING.len()).unwrap(), PING);
     assert_eq!(client.rest(), "");
     stopping.join().unwrap();
 }

@@ -128,7 +128,8 @@ impl PolicyChecker<'_, '_> {
     }
 
     fn key_url(&mut self, url: &Name, refresh: Option<Spanned<u64>>) -> Option<Keys> {
-        let host = url.node.strip_prefix("https://").or_else(|| url.node.strip_prefix("http://127.0.0.1"));
+        let here = url.node.strip_prefix("http://127.0.0.1").filter(|rest| rest.starts_with([':', '/']));
+        let host = url.node.strip_prefix("https://").or(here);
         if host.is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace)) {
             let message = format!("`{}` is no address for keys", url.node);
             self.report(Diagnostic::new(E0403, url.span, message).help("keys come by `https://`"));

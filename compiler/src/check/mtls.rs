@@ -38,14 +38,6 @@ impl PolicyChecker<'_, '_> {
         ) else {
             return;
         };
-        self.report(
-            Diagnostic::new(
-                E0402,
-                mtls.name.span,
-                "this version checks `mtls` items and does not enforce them".to_owned(),
-            )
-            .help("nothing is accepted and ignored: leave it out until it is"),
-        );
         let (name, origin) = (mtls.name.node.clone().into(), self.origin(mtls.name.span));
         let (authorities, shadow) = (authorities.into_iter().flatten().collect(), mtls.shadow);
         self.bundle.identity.certificates.push(Mtls {

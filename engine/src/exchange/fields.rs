@@ -9,6 +9,8 @@ use shield_ir::FieldId;
 use shield_ir::field::FIELDS;
 use shield_ir::field::Source;
 
+use crate::certificate::{Certificate, Standing};
+
 use super::{Exchange, Pairs, join_target, pairs};
 use crate::geo::Whereabouts;
 use crate::token::Claims;
@@ -139,6 +141,27 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("ip.src.region_code", Extract::Text(|x| x.whereabouts().region_code.as_bytes())),
     ("ip.src.timezone.name", Extract::Text(|x| x.whereabouts().timezone.as_bytes())),
     ("cf.tls_version", Extract::Text(|x| if x.head.tls { b"" } else { b"none" })),
+    ("cf.tls_client_auth.cert_presented", Extract::Bool(|x| x.certificate().is_some())),
+    ("cf.tls_client_auth.cert_verified", Extract::Bool(|x| x.state.standing.is_some())),
+    ("cf.tls_client_auth.cert_revoked", Extract::Bool(|x| x.state.standing == Some(Standing::Revoked))),
+    ("cf.tls_client_auth.cert_issuer_dn", Extract::Text(|x| shown(x, |c| &c.issuer[0]))),
+    ("cf.tls_client_auth.cert_subject_dn", Extract::Text(|x| shown(x, |c| &c.subject[0]))),
+    ("cf.tls_client_auth.cert_issuer_dn_rfc2253", Extract::Text(|x| shown(x, |c| &c.issuer[0]))),
+    ("cf.tls_client_auth.cert_subject_dn_rfc2253", Extract::Text(|x| shown(x, |c| &c.subject[0]))),
+    ("cf.tls_client_auth.cert_issuer_dn_legacy", Extract::Text(|x| shown(x, |c| &c.issuer[1]))),
+    ("cf.tls_client_auth.cert_subject_dn_legacy", Extract::Text(|x| shown(x, |c| &c.subject[1]))),
+    ("cf.tls_client_auth.cert_serial", Extract::Text(|x| shown(x, |c| &c.serial[0]))),
+    ("cf.tls_client_auth.cert_issuer_serial", Extract::Text(|x| shown(x, |c| &c.serial[1]))),
+    ("cf.tls_client_auth.cert_fingerprint_sha256", Extract::Text(|x| shown(x, |c| &c.sha256))),
+    ("cf.tls_client_auth.cert_fingerprint_sha1", Extract::Text(|x| shown(x, |c| &c.sha1))),
+    ("cf.tls_client_auth.cert_not_before", Extract::Text(|x| shown(x, |c| &c.validity[0]))),
+    ("cf.tls_client_auth.cert_not_after", Extract::Text(|x| shown(x, |c| &c.validity[1]))),
+    ("cf.tls_client_auth.cert_ski", Extract::Text(|x| shown(x, |c| &c.key[0]))),
+    ("cf.tls_client_auth.cert_issuer_ski", Extract::Text(|x| shown(x, |c| &c.key[1]))),
+    ("cf.tls_client_auth.cert_rfc9440", Extract::Text(|x| shown(x, |c| c.header.as_deref().unwrap_or_default()))),
+    ("cf.tls_client_auth.cert_rfc9440_too_large", Extract::Bool(|x| x.certificate().is_some_and(|c| c.header.is_none()))),
+    ("cf.tls_client_auth.cert_chain_rfc9440", Extract::Text(|x| shown(x, |c| c.chain.as_deref().unwrap_or_default()))),
+    ("cf.tls_client_auth.cert_chain_rfc9440_too_large", Extract::Bool(|x| x.certificate().is_some_and(|c| c.chain.is_none()))),
     ("cf.edge.server_port", Extract::Int(|x| i64::from(x.head.server.port()))),
     ("cf.edge.server_ip", Extract::Ip(|x| x.head.server.ip())),
     ("cf.edge.client_tcp", Extract::Bool(|x| x.head.version != super::Version::Http3)),
@@ -200,6 +223,11 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.jwt.claims.exp.sec.names", Extract::Made(|x| claim_names(x, |claims| time(claims, "exp")))),
     ("http.request.jwt.claims.exp.sec.values", Extract::Made(|x| claim_values(x, |claims| time(claims, "exp")))),
 ];
+
+/// What the client's certificate says; nothing where there is none.
+fn shown<'x>(exchange: &'x Exchange<'_>, of: fn(&Certificate) -> &str) -> &'x [u8] {
+    exchange.certificate().map_or(b"", |certificate| of(certificate).as_bytes())
+}
 
 fn args<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
     Pairs::Plain(exchange.parsed.args.get_or_init(|| pairs::form(exchange.query)))

@@ -1,6 +1,7 @@
 //! One request and its answer as rules see them: canonical, parsed lazily, each fact once.
 
 mod body;
+mod certificate;
 mod fields;
 mod host;
 mod list;
@@ -20,6 +21,7 @@ use shield_ir::policy::{ApiId, EndpointId};
 use shield_state::Reply;
 
 use crate::callers::{self, Callers};
+use crate::certificate::{ClientAuth, Standing};
 use crate::denial::{Denial, Reason};
 use crate::event::Event;
 use crate::facts::{Facts, Token};
@@ -139,6 +141,7 @@ pub struct Exchange<'a> {
     body: Option<Body<'a>>,
     response: Option<ResponseHead<'a>>,
     response_body: Option<Body<'a>>,
+    client_auth: ClientAuth<'a>,
     given: Vec<(FieldId, Value<'a>)>,
     declared: Vec<Option<Value<'a>>>,
     parsed: Parsed<'a>,
@@ -157,6 +160,8 @@ pub(crate) struct State {
     pub(crate) params: Vec<(Box<str>, Box<str>)>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) fallthrough: bool,
+    /// What is to be thought of the client's certificate, where a demand that covers the exchange accepts it.
+    pub(crate) standing: Option<Standing>,
     pub(crate) skipped: u8,
     pub(crate) path: Option<Vec<u8>>,
     pub(crate) query: Option<Vec<u8>>,
@@ -276,6 +281,7 @@ impl<'a> Exchange<'a> {
             body: None,
             response: None,
             response_body: None,
+            client_auth: ClientAuth::default(),
             given: Vec::new(),
             declared: Vec::new(),
             parsed: Parsed::default(),

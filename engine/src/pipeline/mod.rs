@@ -8,7 +8,7 @@ use crate::denial::Denial;
 use crate::event::{Event, Kind};
 use crate::exchange::{Exchange, join_target};
 use crate::policy::Policy;
-use crate::stages::{body, endpoint, host, limits, rules, schema, session, token};
+use crate::stages::{body, endpoint, host, limits, mtls, rules, schema, session, token};
 use crate::verdict::{Change, HeaderEdit, Permit, ResponseEdits, Step};
 
 /// One protection at one moment.
@@ -26,6 +26,7 @@ pub struct Stage {
 pub const HEAD: &[Stage] = &[
     Stage { name: "host",     check: host::check,     why_here: "everything below is per API" },
     Stage { name: "endpoint", check: endpoint::check, why_here: "settings and scopes are per endpoint" },
+    Stage { name: "mtls",     check: mtls::check,     why_here: "no certificate, no work" },
     Stage { name: "session",  check: session::check,  why_here: "rules may ask who calls" },
     Stage { name: "rules",    check: rules::head,     why_here: "what the author refuses is not counted" },
     Stage { name: "token",    check: token::check,    why_here: "a refused token is not counted either, and limits may go by a claim" },

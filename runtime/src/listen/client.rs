@@ -11,11 +11,12 @@ use crate::client::canonical;
 use crate::gate::link::Link;
 use crate::hop::Trust;
 use crate::metrics::{bump, drop_one};
+use crate::mtls::Shown;
 use crate::shared::Admission;
 use crate::worker::Worker;
 
 /// What TLS has told about a connection.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct TlsFacts {
     /// `TLSv1.3`.
     pub(crate) version: &'static str,
@@ -23,6 +24,12 @@ pub(crate) struct TlsFacts {
     pub(crate) cipher: Box<str>,
     /// Whether HTTP/2 was agreed on.
     pub(crate) http2: bool,
+    /// The host whose name the client gave.
+    pub(crate) server_name: Option<Box<str>>,
+    /// Whether the client was asked for a certificate.
+    pub(crate) asked: bool,
+    /// What it has shown.
+    pub(crate) shown: Option<Box<Shown>>,
 }
 
 /// One client connection.

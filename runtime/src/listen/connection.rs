@@ -39,7 +39,9 @@ pub(crate) async fn run(
         let client = Client::new(&worker, [peer, local], None, admission);
         return speak(&worker, stream, client, None).await;
     };
-    let handshake = certificates.accept(stream);
+    let snapshot = worker.shared.snapshot.load_full();
+    let demands = snapshot.map(|snapshot| snapshot.demands.load_full());
+    let handshake = certificates.accept(stream, demands.as_deref());
     let Ok(Ok((stream, facts))) =
         tokio::time::timeout(worker.shared.settings.handshake_timeout, handshake).await
     else {

@@ -10,19 +10,22 @@ use rustls::client::verify_server_name;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{Acceptor, ClientHello, ParsedCertificate, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client::TlsFacts;
 use crate::config::files;
+use crate::mtls::{Demands, Shown};
 
 /// Every certificate, and how connections are accepted with them.
 #[derive(Clone)]
 pub(crate) struct Certificates {
-    acceptor: TlsAcceptor,
+    /// How handshakes are made that ask for no certificate.
+    unasking: Arc<ServerConfig>,
     table: Arc<Table>,
     pairs: Arc<[Box<str>]>,
 }
@@ -56,14 +59,19 @@ impl Certificates {
     /// Reads `chain.pem,key.pem` pairs; every one must be usable.
     pub(crate) fn read(pairs: &[String]) -> Result<Self, String> {
         let table = Arc::new(Table(ArcSwap::from_pointee(read_all(pairs.iter().map(String::as_str))?)));
-        let provider = Arc::new(ring::default_provider());
-        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let resolver: Arc<dyn ResolvesServerCert> = Arc::<Table>::clone(&table);
-        let mut config =
-            versions.map_err(|error| error.to_string())?.with_no_client_auth().with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let unasking =
+            handshake(&table, WebPkiClientVerifier::no_client_auth()).map_err(|error| error.to_string())?;
         let pairs = pairs.iter().map(|pair| pair.as_str().into()).collect();
-        Ok(Self { acceptor: Arc::new(config).into(), table, pairs })
+        Ok(Self { unasking, table, pairs })
+    }
+
+    /// How the handshake is made with a client that gives this name, and whether it asks for a certificate.
+    fn config(&self, demands: Option<&Demands>, name: Option<&str>) -> Option<(Arc<ServerConfig>, bool)> {
+        let Some(demands) = demands.filter(|demands| demands.asks(name)) else {
+            return Some((Arc::clone(&self.unasking), false));
+        };
+        let asking = demands.handshake.get_or_init(|| handshake(&self.table, demands.question()).ok());
+        Some((Arc::clone(asking.as_ref()?), true))
     }
 
     /// Reads the files again; when one of them is not usable, all stay as they are.
@@ -79,8 +87,15 @@ impl Certificates {
     }
 
     /// Shakes hands, and tells what was agreed on.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, TlsFacts)> {
-        let stream = self.acceptor.accept(stream).await?;
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+        demands: Option<&Demands>,
+    ) -> io::Result<(TlsStream<TcpStream>, TlsFacts)> {
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let server_name = start.client_hello().server_name().map(Box::from);
+        let (config, asked) = self.config(demands, server_name.as_deref()).ok_or(io::ErrorKind::Other)?;
+        let stream = start.into_stream(config).await?;
         let (_, session) = stream.get_ref();
         let facts = TlsFacts {
             version: match session.protocol_version() {
@@ -92,9 +107,25 @@ impl Certificates {
                 .map_or("", |suite| suite.suite().as_str().unwrap_or(""))
                 .into(),
             http2: session.alpn_protocol() == Some(b"h2"),
+            server_name,
+            asked,
+            shown: session.peer_certificates().and_then(Shown::of).map(Box::new),
         };
         Ok((stream, facts))
     }
+}
+
+/// With our certificates, asking clients for theirs as `clients` does.
+fn handshake(
+    table: &Arc<Table>,
+    clients: Arc<dyn ClientCertVerifier>,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let resolver: Arc<dyn ResolvesServerCert> = Arc::<Table>::clone(table);
+    let mut config = versions.with_client_cert_verifier(clients).with_cert_resolver(resolver);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 fn read_all<'a>(pairs: impl Iterator<Item = &'a str>) -> Result<Vec<Arc<CertifiedKey>>, String> {
@@ -147,7 +178,7 @@ mod tests {
         let stream = TcpStream::connect(listener.local_addr()?).await?;
         let (accepted, _) = listener.accept().await?;
         let client = connector.connect(ServerName::try_from(name).unwrap(), stream);
-        let (client, server) = tokio::join!(client, certificates.accept(accepted));
+        let (client, server) = tokio::join!(client, certificates.accept(accepted, None));
         let (_, session) = client.as_ref().map_err(|error| io::Error::other(error.to_string()))?.get_ref();
         let certificate = session.peer_certificates().unwrap()[0].to_vec();
         Ok((certificate, server?.1))

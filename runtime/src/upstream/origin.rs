@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_never_stands_for_a_metadata_service() {
+    fn threat_136_a_name_never_stands_for_a_metadata_service() {
         assert!(!may_be_named("169.254.169.254".parse().unwrap()));
         assert!(!may_be_named("::ffff:169.254.169.254".parse().unwrap()));
         assert!(!may_be_named("fe80::1".parse().unwrap()));
