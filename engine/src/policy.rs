@@ -10,6 +10,7 @@ use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
 use crate::exchange::Exchange;
+use crate::geo::Geo;
 use crate::interp::{self, Meaning};
 use crate::jit::{Jit, JitError, Scratch};
 use crate::matcher::Index;
@@ -58,6 +59,7 @@ pub struct Policy {
     pub(crate) asks_schema: bool,
     pub(crate) shadow: bool,
     pub(crate) callers: Option<Arc<Callers>>,
+    pub(crate) geo: Option<Arc<dyn Geo>>,
     digest: Digest,
     constants: Constants,
     /// Conditions by rule; none as long as the interpreter serves.
@@ -99,6 +101,7 @@ impl Policy {
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
             callers: Callers::of(&bundle, &[0; 32])?,
+            geo: None,
             bundle,
             digest,
             constants,
@@ -151,6 +154,13 @@ impl Policy {
     pub fn with_secret(mut self, secret: &[u8; 32]) -> Result<Self, LoadError> {
         self.callers = Callers::of(&self.bundle, secret)?;
         Ok(self)
+    }
+
+    /// The same policy with what knows where addresses are.
+    #[must_use]
+    pub fn with_geo(mut self, geo: Option<Arc<dyn Geo>>) -> Self {
+        self.geo = geo;
+        self
     }
 
     /// What verifies tokens; none where no item speaks of callers.

@@ -216,9 +216,11 @@ impl Loader {
             let (policy, settings) = (&snapshot.policy, &self.shared.settings);
             callers::watched(policy, settings).into_iter().chain(mtls::watched(policy.bundle(), settings))
         });
+        let geo = snapshot.iter().filter_map(|snapshot| Some(snapshot.geo.as_ref()?.path().to_owned()));
         std::iter::once(PathBuf::from(&self.shared.settings.bundle))
             .chain(certificates)
             .chain(lists)
+            .chain(geo)
             .collect()
     }
 }

@@ -13,6 +13,7 @@
 pub mod generate;
 pub mod h2;
 pub mod live;
+pub mod mmdb;
 pub mod native;
 pub mod origin;
 pub mod random;
