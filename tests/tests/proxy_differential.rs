@@ -1,7 +1,13 @@
 //! What rules match is what origins see: generated requests through the proxy to nginx, Node and Python.
 //!
 //! There are 1,200 requests; `SHIELD_DIFFERENTIAL` says otherwise (10,000 in the long run).
-#![expect(clippy::disallowed_methods, reason = "a test starts programs and reads the environment itself")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test starts programs and reads the environment itself, and stops loudly"
+)]
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
