@@ -3,6 +3,7 @@
 //! Every engine and size runs in a process of its own, on the same conditions and requests, from a parsed request head to the
 //! verdict; the verdicts are asserted. Without `--json`, a table. `worst` tries what indexes are bad at.
 
+mod callers;
 mod mix;
 mod peers;
 mod shield;
@@ -27,12 +28,14 @@ fn main() {
         ["count", mix, rules, case] => count(mix, rules, case),
         ["worst", case] => worst(case),
         ["rules", ..] => rules(arguments.contains(&"--json")),
+        ["limits", ..] => callers::limits(arguments.contains(&"--json")),
+        ["jwt", ..] => callers::jwt(arguments.contains(&"--json")),
         ["worst-all"] => {
             for case in ["unanchored", "regexes", "suffixes", "all-candidates", "addresses", "strings"] {
                 print!("{}", child(&["worst", case]));
             }
         }
-        _ => eprintln!("rules [--json] | worst-all | worst CASE | one ENGINE MIX RULES"),
+        _ => eprintln!("rules [--json] | limits [--json] | jwt [--json] | worst-all | worst CASE | one ENGINE MIX RULES"),
     }
 }
 
