@@ -70,12 +70,30 @@ struct Arguments {
 
 /// Runs `shieldc` on the process's arguments.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
     // Not locked: `dev` writes events from another thread.
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let terminal = err.is_terminal();
     let mut io = Io { out: &mut out, err: &mut err, terminal };
-    let end = match commands::run(arguments.command, &mut io) {
+    ExitCode::from(match end(Arguments::parse().command, &mut io) {
+        End::Fine => 0,
+        End::Wrong => 1,
+        End::Failed => 2,
+    })
+}
+
+/// Runs `shieldc` on arguments, the first of which is the command's name.
+pub fn run_on<'s>(arguments: impl IntoIterator<Item = &'s str>, io: &mut Io<'_>) -> End {
+    match Arguments::try_parse_from(std::iter::once("shieldc").chain(arguments)) {
+        Ok(arguments) => end(arguments.command, io),
+        Err(error) => {
+            drop(write!(io.err, "{error}"));
+            if error.use_stderr() { End::Failed } else { End::Fine }
+        }
+    }
+}
+
+fn end(command: Command, io: &mut Io<'_>) -> End {
+    match commands::run(command, io) {
         Ok(end) => end,
         // A reader that has seen enough, as `head` has, is no failure.
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => End::Fine,
@@ -83,10 +101,5 @@ pub fn run() -> ExitCode {
             drop(writeln!(io.err, "shieldc: {failure}"));
             End::Failed
         }
-    };
-    ExitCode::from(match end {
-        End::Fine => 0,
-        End::Wrong => 1,
-        End::Failed => 2,
-    })
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
-use shield_compiler::Diagnostic;
 use shield_compiler::diagnostic::{Look, render};
 use shield_compiler::source::{SourceMap, Span};
+use shield_compiler::{Diagnostic, explain};
 
 use crate::{End, Failure, Io};
 
@@ -93,7 +93,15 @@ impl Reports {
         let codes: BTreeSet<_> = self.each().map(|(diagnostic, _)| diagnostic.code).collect();
         let rules: Vec<Value> = codes
             .iter()
-            .map(|code| json!({ "id": code.name, "shortDescription": { "text": code.title } }))
+            .map(|code| {
+                let page = explain::page(*code);
+                json!({
+                    "id": code.name,
+                    "shortDescription": { "text": code.title },
+                    "help": { "text": page, "markdown": page },
+                    "defaultConfiguration": { "level": level(code.is_error()) },
+                })
+            })
             .collect();
         let results: Vec<Value> =
             self.each().map(|(diagnostic, sources)| sarif_result(diagnostic, sources)).collect();
@@ -114,7 +122,7 @@ impl Reports {
 
     fn github(&self, io: &mut Io<'_>) -> Result<(), Failure> {
         for (diagnostic, sources) in self.each() {
-            let level = if diagnostic.is_error() { "error" } else { "warning" };
+            let level = level(diagnostic.is_error());
             let place = Place::of(diagnostic.span, sources);
             let mut message = diagnostic.message.clone();
             if let Some(help) = &diagnostic.help {
@@ -152,12 +160,16 @@ impl Place {
         Self { file: sources.shown(span.file), line, column, end_line, end_column }
     }
 
-    fn region(&self) -> Value {
+    /// As SARIF has it.
+    fn physical(&self) -> Value {
         json!({
-            "startLine": self.line,
-            "startColumn": self.column,
-            "endLine": self.end_line,
-            "endColumn": self.end_column,
+            "artifactLocation": { "uri": uri(&self.file) },
+            "region": {
+                "startLine": self.line,
+                "startColumn": self.column,
+                "endLine": self.end_line,
+                "endColumn": self.end_column,
+            },
         })
     }
 }
@@ -175,7 +187,7 @@ pub fn as_json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
         .collect();
     json!({
         "code": diagnostic.code.name,
-        "severity": if diagnostic.is_error() { "error" } else { "warning" },
+        "severity": level(diagnostic.is_error()),
         "message": diagnostic.message,
         "label": diagnostic.label,
         "help": diagnostic.help,
@@ -192,7 +204,7 @@ pub fn as_json(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
 fn sarif_result(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
     let place = Place::of(diagnostic.span, sources);
     let text = match &diagnostic.help {
-        Some(help) => format!("{}. {help}", diagnostic.message),
+        Some(help) => format!("{}; {help}", diagnostic.message),
         None => diagnostic.message.clone(),
     };
     let related: Vec<Value> = diagnostic
@@ -200,21 +212,32 @@ fn sarif_result(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
         .iter()
         .map(|(span, label)| {
             let place = Place::of(*span, sources);
-            json!({
-                "physicalLocation": { "artifactLocation": { "uri": place.file }, "region": place.region() },
-                "message": { "text": label },
-            })
+            json!({ "physicalLocation": place.physical(), "message": { "text": label } })
         })
         .collect();
     json!({
         "ruleId": diagnostic.code.name,
-        "level": if diagnostic.is_error() { "error" } else { "warning" },
+        "level": level(diagnostic.is_error()),
         "message": { "text": text },
-        "locations": [{
-            "physicalLocation": { "artifactLocation": { "uri": place.file }, "region": place.region() },
-        }],
+        "locations": [{ "physicalLocation": place.physical() }],
         "relatedLocations": related,
     })
+}
+
+/// A path as a relative URI reference: what no path of a URI may hold is escaped.
+fn uri(path: &str) -> String {
+    let escaped = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    path.bytes().map(escaped).collect()
+}
+
+const fn level(is_error: bool) -> &'static str {
+    if is_error { "error" } else { "warning" }
 }
 
 fn counted(count: usize, what: &str) -> String {

@@ -77,6 +77,7 @@ codes! {
     W0406 "the order of the text and of the phases differ in effect"
     W0407 "the same thing is said twice"
     W0408 "a regular expression is a plain literal"
+    W0409 "many rules are looked at for every request"
     W0501 "a keyword of the document is not enforced"
     W0502 "a schema can never be satisfied"
     W0503 "paths and parameters of the document do not agree"

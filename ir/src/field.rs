@@ -112,7 +112,7 @@ const fn field(name: &'static str, ty: Type, phase: Phase, source: Source, doc: 
 // A static, so that a row has one address.
 pub static FIELDS: &[Field] = &[
     // URI
-    field("http.host", Type::STRING, Phase::Head, Source::Exchange, "the `Host` header as the client sent it"),
+    field("http.host", Type::STRING, Phase::Head, Source::Exchange, "the host that the request is for, in lower case, without its port"),
     field("http.request.full_uri", Type::STRING, Phase::Head, Source::Exchange, "scheme, host, path and query"),
     field("http.request.uri", Type::STRING, Phase::Head, Source::Exchange, "path and query, joined by `?`"),
     field("http.request.uri.path", Type::STRING, Phase::Head, Source::Exchange, "the path"),

@@ -293,7 +293,7 @@ pub fn literal_passes(check: Check, literal: &crate::Literal) -> bool {
     use crate::Literal::{Bool, Int, Ip, String};
     match (check, literal) {
         (Check::Between(low, high), Int(value)) => (low..=high).contains(value),
-        (Check::NotEmpty, String(text)) => !text.is_empty(),
+        (Check::NotEmpty | Check::Token, String(text)) => !text.is_empty(),
         (Check::Flags(letters), String(text)) => text.iter().enumerate().all(|(at, letter)| {
             letters.as_bytes().contains(letter)
                 && text.get(..at).is_some_and(|before| !before.contains(letter))
@@ -301,7 +301,7 @@ pub fn literal_passes(check: Check, literal: &crate::Literal) -> bool {
         (Check::Regex, String(text)) => text.len() <= MAX_REGEX && std::str::from_utf8(text).is_ok(),
         (Check::Wildcard, String(text)) => Pieces::parse(text).is_ok(),
         (Check::Replacement, String(text)) => crate::wildcard::replacement(text).is_some(),
-        (Check::Nothing | Check::Token, String(_)) | (Check::Nothing, Bool(_) | Int(_) | Ip(_)) => true,
+        (Check::Nothing, String(_) | Bool(_) | Int(_) | Ip(_)) => true,
         (_, Bool(_) | Int(_) | Ip(_)) | (Check::Between(..), String(_)) => false,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use shield_cli::files::PolicyPath;
 use shield_compiler::diagnostic::{Diagnostic, Look, render};
 use shield_compiler::source::{MemorySources, SourceMap};
 use shield_compiler::{Outcome, compile};
@@ -23,6 +24,12 @@ fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
+}
+
+/// Compiles the policy of a folder, as `shieldc` does.
+pub fn policy(folder: &Path) -> Outcome {
+    let opened = PolicyPath::open(folder).expect("the policy's folder is there");
+    compile(&opened.sources(), &opened.entries)
 }
 
 /// Compiles one text as `name`, with the files of `tests/suite/support` beside it.

@@ -150,6 +150,11 @@ fn decide<'a>(
         }
         if let Some(response) = &data.response {
             exchange.set_response(response.head());
+            if let Some(max) = policy.response_needs(exchange).body {
+                let max = usize::try_from(max).unwrap_or(usize::MAX);
+                let inspected = response.body.get(..max).unwrap_or(&response.body);
+                exchange.set_response_body(inspected, inspected.len() < response.body.len());
+            }
         }
         policy.judge_response(exchange).map(drop)
     })();

@@ -6,7 +6,9 @@
 mod constraint;
 mod implies;
 mod rules;
+mod unanchored;
 
+use shield_ir::identity::Outcome;
 use shield_ir::policy::{Action, Mode, Rule, Scope, ScopePart};
 use shield_ir::{Bundle, Expr, Literal};
 
@@ -43,6 +45,7 @@ pub(crate) fn bundle(bundle: &Bundle, spans: &Spans) -> Vec<Diagnostic> {
     }
     rules::pairs(bundle, spans, &mut findings);
     unprotected(bundle, spans, &mut findings);
+    findings.extend(unanchored::many(bundle, spans));
     findings
 }
 
@@ -77,13 +80,14 @@ fn condition(bundle: &Bundle, rule: &Rule, at: &RuleSpans) -> Option<Diagnostic>
 
 /// Endpoints whose requests nobody looks at.
 fn unprotected(bundle: &Bundle, spans: &Spans, findings: &mut Vec<Diagnostic>) {
-    let guards =
-        |rule: &&Rule| !rule.shadow && rule.actions.iter().any(|action| matches!(action, Action::Block(_)));
+    let blocking: Vec<&Scope> = blocking(bundle).collect();
     for (at, (endpoint, span)) in bundle.endpoints.iter().zip(&spans.endpoints).enumerate() {
         let validated = endpoint.operation.is_some()
             && endpoint.settings.requests == Mode::Block
             && !endpoint.settings.shadow;
-        let guarded = bundle.rules.iter().filter(guards).any(|rule| match &rule.scope {
+        let auth = bundle.identity.endpoint_auth.get(at).and_then(Option::as_ref);
+        let authenticated = auth.is_some_and(|auth| !auth.shadow);
+        let guarded = blocking.iter().any(|scope| match scope {
             Scope::Everything => true,
             Scope::Parts(parts) => parts.iter().any(|part| match part {
                 ScopePart::Api(api) => *api == endpoint.api,
@@ -91,12 +95,23 @@ fn unprotected(bundle: &Bundle, spans: &Spans, findings: &mut Vec<Diagnostic>) {
                 ScopePart::Endpoints(ids) => ids.iter().any(|id| id.0 as usize == at),
             }),
         });
-        if !validated && !guarded {
+        if !validated && !authenticated && !guarded {
             findings.push(
                 Diagnostic::new(W0405, *span, format!("nothing protects `{}`", endpoint.name()))
-                    .label("no schema is enforced here and no rule blocks")
+                    .label("no schema and no token is asked for here, and nothing blocks")
                     .help("write a rule for it, or say why: `# shield: allow W0405 <reason>`"),
             );
         }
     }
+}
+
+/// What rules, limits and demands for certificates that refuse requests are about.
+fn blocking(bundle: &Bundle) -> impl Iterator<Item = &Scope> {
+    let blocks = |action: &Action| matches!(action, Action::Block(_));
+    let refuses = |then: &Outcome| matches!(then, Outcome::Block(_));
+    let rules = bundle.rules.iter().filter(move |rule| !rule.shadow && rule.actions.iter().any(blocks));
+    let limits = bundle.identity.limits.iter().filter(move |limit| !limit.shadow && refuses(&limit.then));
+    let demands = bundle.identity.certificates.iter().filter(move |mtls| !mtls.shadow && refuses(&mtls.then));
+    let scopes = limits.map(|limit| &limit.scope).chain(demands.map(|mtls| &mtls.scope));
+    rules.map(|rule| &rule.scope).chain(scopes)
 }

@@ -164,21 +164,21 @@ impl Checker<'_> {
                 return self.regex_text(&text, span).map(drop);
             }
             (Check::Wildcard, Literal::String(text)) => return self.wildcard_bytes(text, span),
-            (Check::Token, Literal::String(name)) => return self.token(name, span),
+            (Check::Token, Literal::String(name)) if !name.is_empty() => return self.token(name, span),
             _ => {}
         }
         if literal_passes(check, literal) {
             return Some(());
         }
         let message = match check {
-            Check::Between(low, i64::MAX) => format!("{what} is at least {low}"),
-            Check::Between(low, high) => format!("{what} is between {low} and {high}"),
-            Check::NotEmpty => format!("{what} is not empty"),
-            Check::Flags(letters) => format!("{what} has letters of `{letters}`, each once"),
+            Check::Between(low, i64::MAX) => format!("{what} must be at least {low}"),
+            Check::Between(low, high) => format!("{what} must be between {low} and {high}"),
+            Check::NotEmpty | Check::Token => format!("{what} must not be empty"),
+            Check::Flags(letters) => format!("{what} may have letters of `{letters}`, each once"),
             Check::Replacement => {
                 format!("{what} has `${{1}}` to `${{8}}`, at most eight of them, and `$$` for `$`")
             }
-            Check::Nothing | Check::Regex | Check::Wildcard | Check::Token => format!("{what} is malformed"),
+            Check::Nothing | Check::Regex | Check::Wildcard => format!("{what} is malformed"),
         };
         self.report(Diagnostic::new(E0303, span, message));
         None
@@ -266,6 +266,12 @@ impl Checker<'_> {
     }
 
     fn unknown_function(&mut self, name: &Spanned<String>) {
+        if matches!(name.node.as_str(), "any" | "all") {
+            let message = format!("`{}` takes one condition on elements", name.node);
+            let help = format!("write `{}(http.request.headers.names[*] eq \"x\")`", name.node);
+            self.report(Diagnostic::new(E0303, name.span, message).help(help));
+            return;
+        }
         let diagnostic = Diagnostic::new(E0201, name.span, format!("there is no function `{}`", name.node));
         let known =
             NOT_FUNCTIONS.iter().find(|(other, _)| *other == name.node).map(|(_, help)| (*help).to_owned());

@@ -4,6 +4,7 @@ use shield_ir::set::Set;
 use shield_ir::{Compare, Expr, Literal, Scalar, Type};
 
 use super::expr::Operand;
+use super::literal::ONLY_ORDER;
 use super::{Checker, Typed, members};
 use crate::ast::{self, ExprKind, Spanned, Text, Word};
 use crate::codes::{E0301, E0302, E0306, E0307};
@@ -182,7 +183,7 @@ impl Checker<'_> {
         let ExprKind::Literal(text) = &right.node else {
             self.report(
                 Diagnostic::new(E0302, right.span, format!("`{operator}` takes a literal on the right"))
-                    .help("only `eq ne lt le gt ge` compare with a field or a call"),
+                    .help(ONLY_ORDER),
             );
             return None;
         };

@@ -53,7 +53,8 @@ impl Checker<'_> {
                 Some("it is in lower case")
             }
             "http.request.uri.path.extension" if whole && text.starts_with(b".") => Some("it has no dot"),
-            "http.request.uri.query" if whole && text.starts_with(b"?") => Some("it begins after the `?`"),
+            "http.host" if text.iter().any(u8::is_ascii_uppercase) => Some("it is in lower case"),
+            "http.host" if whole && has_port(text) => Some("it has no port"),
             _ => None,
         };
         if let Some(why) = impossible {
@@ -139,6 +140,12 @@ impl Operand {
             Self::One(typed) | Self::Each { over: _, body: typed } => typed.id,
         }
     }
+}
+
+/// Whether a host ends in a port; colons inside brackets are an address's.
+fn has_port(host: &[u8]) -> bool {
+    let after = host.iter().rposition(|byte| *byte == b']').map_or(0, |at| at + 1);
+    host.get(after..).is_some_and(|rest| rest.contains(&b':'))
 }
 
 /// The text that an expression matches, and whether it must begin and end there; `None` where it is no plain text.

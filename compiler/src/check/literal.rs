@@ -6,10 +6,13 @@ use shield_ir::{Expr, Literal, Scalar, Type};
 
 use super::{Checker, Typed};
 use crate::ast::Text;
-use crate::codes::{E0103, E0301};
+use crate::codes::{E0103, E0301, E0302};
 use crate::diagnostic::Diagnostic;
 use crate::parse::{integer, is_number, malformed};
 use crate::source::Span;
+
+/// Which operators take something computed on their right.
+pub(super) const ONLY_ORDER: &str = "only `eq ne lt le gt ge` compare with a field or a call";
 
 impl Checker<'_> {
     /// A word of a given type: a literal, or the name of a field or `let`.
@@ -58,10 +61,22 @@ impl Checker<'_> {
             (Text::String(_) | Text::Regex(_), _) => None,
         };
         if read.is_none() {
-            let diagnostic = wrong_literal(text, span, ty);
+            let diagnostic = self.named(text, span).unwrap_or_else(|| wrong_literal(text, span, ty));
             self.report(diagnostic);
         }
         read
+    }
+
+    /// What is said of a field or a `let` where a literal must stand.
+    fn named(&self, text: &Text, span: Span) -> Option<Diagnostic> {
+        let Text::Word(word) = text else { return None };
+        let what = if self.names.lets.contains_key(word) {
+            "a `let`"
+        } else {
+            shield_ir::FieldId::find(word).map(|_| "a field")?
+        };
+        let message = format!("`{word}` is {what}, a literal must stand here");
+        Some(Diagnostic::new(E0302, span, message).help(ONLY_ORDER))
     }
 }
 

@@ -7,7 +7,7 @@ use shield_ir::{Scalar, Type};
 
 use super::literal::integer_help;
 use crate::ast::{Text, Word};
-use crate::codes::{E0103, E0301, E0307};
+use crate::codes::{E0103, E0301, E0302, E0307};
 use crate::diagnostic::Diagnostic;
 use crate::parse::{integer, malformed};
 use crate::source::Span;
@@ -32,10 +32,21 @@ fn all<T>(
     for word in words {
         match read(&word.node, word.span) {
             Ok(member) => members.push(member),
-            Err(diagnostic) => diagnostics.push(*diagnostic),
+            Err(diagnostic) => diagnostics.push(computed(word).unwrap_or(*diagnostic)),
         }
     }
     (diagnostics.len() == before).then_some(members)
+}
+
+/// What is said of a field among the members.
+fn computed(word: &Word) -> Option<Diagnostic> {
+    let Text::Word(name) = &word.node else { return None };
+    shield_ir::FieldId::find(name)?;
+    let message = format!("`{name}` is a field, members of a set are literals");
+    Some(
+        Diagnostic::new(E0302, word.span, message)
+            .help(format!("compare with it outside the set: `… or … eq {name}`")),
+    )
 }
 
 fn string(text: &Text, span: Span) -> Result<Box<[u8]>, Box<Diagnostic>> {

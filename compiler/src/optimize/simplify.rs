@@ -107,9 +107,10 @@ fn is_truth(id: ExprId, program: &Program) -> bool {
                 | Expr::Wildcard { .. }
                 | Expr::In { .. }
                 | Expr::BitAnd { .. }
-                | Expr::Quantify { .. } => true,
-                Expr::Field(_)
-                | Expr::Declared(_)
+                | Expr::Quantify { .. }
+                // Scalar fields are never absent.
+                | Expr::Field(_) => true,
+                Expr::Declared(_)
                 | Expr::Item
                 | Expr::Index { .. }
                 | Expr::Key { .. }

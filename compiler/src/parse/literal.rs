@@ -11,11 +11,14 @@ use crate::source::Span;
 /// Escapes of other languages for characters that cannot be seen, and how they are written here.
 const CONTROLS: &[(&str, &str)] = &[("\\n", "\\x0a"), ("\\r", "\\x0d"), ("\\t", "\\x09"), ("\\0", "\\x00")];
 
+/// How many `#` may stand around a raw string.
+const MAX_HASHES: usize = 255;
+
 impl Reader<'_> {
     /// The bytes of a `"…"` or `r"…"` token.
     pub(super) fn string_bytes(&mut self, pair: &Pair<'_, Rule>) -> Vec<u8> {
         match pair.as_rule() {
-            Rule::raw_string => raw_body(pair.as_str()).as_bytes().to_vec(),
+            Rule::raw_string => self.raw(pair),
             Rule::string_or_raw => {
                 pair.clone().into_inner().next().map(|inner| self.string_bytes(&inner)).unwrap_or_default()
             }
@@ -59,6 +62,16 @@ impl Reader<'_> {
             _ => Text::Word(pair.as_str().to_owned()),
         };
         Spanned::new(text, span)
+    }
+
+    fn raw(&mut self, pair: &Pair<'_, Rule>) -> Vec<u8> {
+        let (hashes, body) = raw_body(pair.as_str());
+        if hashes > MAX_HASHES {
+            let span = self.span(pair);
+            let message = format!("a raw string has at most {MAX_HASHES} `#`, this one has {hashes}");
+            self.report(Diagnostic::new(E0102, span, message));
+        }
+        body.as_bytes().to_vec()
     }
 
     fn unescape(&mut self, body: &str, token: Span) -> Vec<u8> {
@@ -120,10 +133,11 @@ fn quoted_body(token: &str) -> &str {
     token.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(token)
 }
 
-fn raw_body(token: &str) -> &str {
+/// How many `#` stand around a raw string, and what stands between its quotes.
+fn raw_body(token: &str) -> (usize, &str) {
     let inner = token.trim_start_matches('r');
     let hashes = inner.len() - inner.trim_start_matches('#').len();
-    inner.get(hashes + 1..inner.len() - hashes - 1).unwrap_or_default()
+    (hashes, inner.get(hashes + 1..inner.len() - hashes - 1).unwrap_or_default())
 }
 
 fn trimmed(token: &str) -> &str {

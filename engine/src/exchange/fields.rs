@@ -125,6 +125,8 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.body.multipart.content_transfer_encodings", Extract::Made(|x| per_part(x, |part| part.headers(b"content-transfer-encoding").collect()))),
     ("http.request.body.multipart.filenames", Extract::Made(|x| per_part(x, |part| part.filenames().collect()))),
     ("ip.src", Extract::Ip(|x| x.head.client)),
+    // Of no country that anyone knows.
+    ("ip.src.country", Extract::Text(|_| b"XX")),
     ("cf.tls_version", Extract::Text(|x| if x.head.tls { b"" } else { b"none" })),
     ("cf.tls_client_auth.cert_presented", Extract::Bool(|x| x.certificate().is_some())),
     ("cf.tls_client_auth.cert_verified", Extract::Bool(|x| x.state.standing.is_some())),
