@@ -4,6 +4,7 @@
 //! verdict; the verdicts are asserted. Without `--json`, a table. `worst` tries what indexes are bad at.
 //! `schema [--json]` does the same for JSON bodies, `schema real` for schemas of real documents.
 
+mod callers;
 mod mix;
 mod peers;
 mod schema;
@@ -25,6 +26,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 const ENGINES: [&str; 5] = ["shield", "shield-interpreter", "walk", "wirefilter", "cel"];
 
+/// What is measured by which arguments.
+const USAGE: &str = "rules [--json] | schema [real] [--json] | limits [--json] | jwt [--json] | worst-all | worst CASE \
+    | one ENGINE MIX RULES";
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -34,12 +39,14 @@ fn main() {
         ["worst", case] => worst(case),
         ["schema", ..] => schema::run(&arguments),
         ["rules", ..] => rules(arguments.contains(&"--json")),
+        ["limits", ..] => callers::limits(arguments.contains(&"--json")),
+        ["jwt", ..] => callers::jwt(arguments.contains(&"--json")),
         ["worst-all"] => {
             for case in ["unanchored", "regexes", "suffixes", "all-candidates", "addresses", "strings"] {
                 print!("{}", child(&["worst", case]));
             }
         }
-        _ => eprintln!("rules [--json] | schema [real] [--json] | worst-all | worst CASE | one ENGINE MIX RULES"),
+        _ => eprintln!("{USAGE}"),
     }
 }
 
