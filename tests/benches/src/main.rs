@@ -39,7 +39,7 @@ fn main() {
                 print!("{}", child(&["worst", case]));
             }
         }
-        _ => eprintln!("rules [--json] | schema [real] [--json] | worst-all | worst CASE | one ENGINE MIX RULES"),
+        _ => eprintln!("rules [--json] | schema [real] [--json] | schema load FILE | worst-all | worst CASE | one ENGINE MIX RULES"),
     }
 }
 
