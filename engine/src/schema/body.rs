@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use shield_ir::operation::{Content, ContentKind, Encoding, Field, Location, Style};
-use shield_ir::schema::{Direction, TypeSet};
+use shield_ir::schema::{Direction, NodeId, TypeSet};
 
 use super::coerce::Builder;
 use super::deep;
@@ -40,16 +40,33 @@ impl Contents {
 
     /// Makes native code for the schemas of JSON bodies that have none yet.
     pub(super) fn compile(&self, validators: &Validators, direction: Direction) -> Result<(), JitError> {
-        for ((content, shape), native) in self.declared.iter().zip(&self.shapes).zip(&self.natives) {
-            let essence = content.media_type.split(';').next().unwrap_or_default().trim();
-            if let (ContentKind::Json, Some(shape), None) = (ContentKind::of(essence), shape, native.get())
-                && let Some(made) = validators.native(shape.node, direction)?
-            {
+        for (node, native) in self.json().filter(|(_, native)| native.get().is_none()) {
+            if let Some(made) = validators.native(node, direction)? {
                 // Of two threads that make the same code, one does so in vain.
                 native.get_or_init(|| made);
             }
         }
         Ok(())
+    }
+
+    /// That code as cranelift's text.
+    pub(super) fn clif(
+        &self,
+        validators: &Validators,
+        direction: Direction,
+    ) -> Result<Vec<String>, JitError> {
+        let texts = self.json().map(|(node, _)| validators.clif(node, direction));
+        texts.filter_map(Result::transpose).collect()
+    }
+
+    /// The schemas of JSON bodies, and where their code belongs.
+    fn json(&self) -> impl Iterator<Item = (NodeId, &OnceLock<Native>)> {
+        let all = self.declared.iter().zip(&self.shapes).zip(&self.natives);
+        all.filter_map(|((content, shape), native)| {
+            let essence = content.media_type.split(';').next().unwrap_or_default().trim();
+            let node = shape.as_ref()?.node;
+            (ContentKind::of(essence) == ContentKind::Json).then_some((node, &**native))
+        })
     }
 }
 

@@ -130,6 +130,15 @@ impl Judge {
         answers.try_for_each(|answer| answer.contents.compile(validators, Direction::Response))
     }
 
+    /// That code as cranelift's text, schema by schema.
+    pub(crate) fn clif(&self, validators: &Validators) -> Result<Vec<String>, JitError> {
+        let mut text = self.contents.clif(validators, Direction::Request)?;
+        for answer in &self.responses {
+            text.extend(answer.contents.clif(validators, Direction::Response)?);
+        }
+        Ok(text)
+    }
+
     /// The operation.
     pub fn operation(&self) -> &Operation {
         &self.operation

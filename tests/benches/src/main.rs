@@ -27,7 +27,7 @@ const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 const ENGINES: [&str; 5] = ["shield", "shield-interpreter", "walk", "wirefilter", "cel"];
 
 /// What is measured by which arguments.
-const USAGE: &str = "rules [--json] | schema [real] [--json] | limits [--json] | jwt [--json] | worst-all | worst CASE \
+const USAGE: &str = "rules [--json] | schema [real] [--json] | schema load FILE | limits [--json] | jwt [--json] | worst-all | worst CASE \
     | one ENGINE MIX RULES";
 
 fn main() {

@@ -18,7 +18,7 @@ pub(super) enum Call {
     Usual,
     /// A number: place → place behind it.
     Number,
-    /// Whether the last number satisfies: node, keyword.
+    /// Whether the last number satisfies: node, keyword, its digits, their places or [`LONG`].
     Compare,
     /// Whether a text matches: address, length, pattern.
     Pattern,
@@ -50,7 +50,7 @@ pub(super) fn symbols() -> [(&'static str, *const u8, usize); 16] {
         ("v_string", string as *const u8, 1),
         ("v_usual", usual as *const u8, 3),
         ("v_number", number as *const u8, 1),
-        ("v_compare", compare as *const u8, 2),
+        ("v_compare", compare as *const u8, 4),
         ("v_pattern", pattern as *const u8, 3),
         ("v_format", format as *const u8, 3),
         ("v_equals", equals as *const u8, 4),
@@ -63,6 +63,9 @@ pub(super) fn symbols() -> [(&'static str, *const u8, usize); 16] {
         ("v_name_is_valid", name_is_valid as *const u8, 1),
     ]
 }
+
+/// That a keyword's number has too many digits to be given.
+pub(super) const LONG: u64 = u64::MAX;
 
 /// A keyword of the plan; none is there that code was not made from.
 fn keyword<'c>(cursor: &Cursor<'c>, node: u64, at: u64) -> Option<&'c Keyword> {
@@ -90,8 +93,9 @@ extern "C" fn number(cursor: &mut Cursor<'_>, at: usize) -> usize {
     checks::number(cursor, at).unwrap_or(0)
 }
 
-extern "C" fn compare(cursor: &mut Cursor<'_>, node: u64, at: u64) -> u64 {
-    u64::from(keyword(cursor, node, at).is_some_and(|keyword| checks::compare(cursor, keyword)))
+extern "C" fn compare(cursor: &mut Cursor<'_>, node: u64, at: u64, digits: i64, places: u64) -> u64 {
+    let limit = (places != LONG).then_some((digits, places as u32));
+    u64::from(keyword(cursor, node, at).is_some_and(|keyword| checks::compare(cursor, keyword, limit)))
 }
 
 extern "C" fn pattern(cursor: &mut Cursor<'_>, text: usize, length: usize, pattern: u64) -> u64 {

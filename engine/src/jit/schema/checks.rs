@@ -90,8 +90,13 @@ pub(super) fn number(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     Some(cursor.start() + number.end)
 }
 
-/// Whether the number that was read last satisfies a keyword.
-pub(super) fn compare(cursor: &mut Cursor<'_>, keyword: &Keyword) -> bool {
+/// Whether the number that was read last satisfies a keyword, whose own number is given too where it is short.
+pub(super) fn compare(cursor: &mut Cursor<'_>, keyword: &Keyword, limit: Option<(i64, u32)>) -> bool {
+    if let Some((number, limit)) = cursor.number.1.zip(limit)
+        && let Some(holds) = compare_short(number, limit, keyword)
+    {
+        return holds;
+    }
     let text = scan::number_text(cursor.input, cursor.number.0);
     cursor.burn(text.len() / 16);
     let Some(number) = Decimal::parse(text) else { return false };
@@ -104,6 +109,33 @@ pub(super) fn compare(cursor: &mut Cursor<'_>, keyword: &Keyword) -> bool {
         Keyword::MultipleOf(text) => limit(text).and_then(|of| number.is_multiple_of(&of)) == Some(true),
         Keyword::Format(format) => format::number(*format, &number),
         _ => false,
+    }
+}
+
+/// The same for numbers of few digits: as integers, once both have as many places.
+fn compare_short(number: (i64, u32), limit: (i64, u32), keyword: &Keyword) -> Option<bool> {
+    let places = number.1.max(limit.1);
+    let scaled = |(digits, own): (i64, u32)| digits.checked_mul(10_i64.checked_pow(places - own)?);
+    let (number, limit) = (scaled(number)?, scaled(limit)?);
+    Some(match keyword {
+        Keyword::Minimum(_) => number >= limit,
+        Keyword::Maximum(_) => number <= limit,
+        Keyword::ExclusiveMinimum(_) => number > limit,
+        Keyword::ExclusiveMaximum(_) => number < limit,
+        Keyword::MultipleOf(_) => number.checked_rem(limit)? == 0,
+        _ => return None,
+    })
+}
+
+/// A number of a keyword as its digits and their places, where they are few.
+pub(super) fn short(keyword: &Keyword) -> Option<(i64, u32)> {
+    match keyword {
+        Keyword::Minimum(text)
+        | Keyword::Maximum(text)
+        | Keyword::ExclusiveMinimum(text)
+        | Keyword::ExclusiveMaximum(text)
+        | Keyword::MultipleOf(text) => scan::number(text.as_bytes(), 0)?.short,
+        _ => None,
     }
 }
 

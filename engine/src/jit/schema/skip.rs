@@ -70,6 +70,7 @@ pub(super) fn skip(cursor: &mut Cursor<'_>, mut at: usize) -> Option<usize> {
 
 /// The place of the value of a part that begins there: behind its name, in an object.
 fn begin(cursor: &mut Cursor<'_>, object: bool, at: usize) -> Option<usize> {
+    cursor.burn(1);
     if !object {
         return Some(at);
     }

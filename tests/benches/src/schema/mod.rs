@@ -1,6 +1,7 @@
 //! What judging a JSON body costs: from its bytes to the verdict, for every engine; parsing alone beside it.
 
 mod documents;
+mod load;
 
 use std::hint::black_box;
 
@@ -24,6 +25,9 @@ impl<F: Fn(&str) -> bool> Engine for F {
 }
 
 pub fn run(arguments: &[&str]) {
+    if let ["schema", "load", path] = arguments {
+        return load::run(path);
+    }
     let (subjects, as_json) = if arguments.contains(&"real") {
         (documents::real(), arguments.contains(&"--json"))
     } else {

@@ -4,8 +4,8 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{BlockArg, InstBuilder as _, Value, types};
 use shield_ir::schema::{Decimal, Format, Keyword, TypeSet};
 
-use super::super::calls::Call;
-use super::super::checks::write_usual;
+use super::super::calls::{Call, LONG};
+use super::super::checks::{short, write_usual};
 use super::super::flat::{Flat, Row};
 use super::{Lower, field};
 use crate::schema::format;
@@ -221,7 +221,9 @@ impl<'p> Lower<'_, 'p> {
 
     /// A keyword of numbers: by comparison where the number and the bounds are integers, else by Rust.
     fn number_keyword(&mut self, row: Row<'p>, bounds: Bounds, (value, plain): (Value, Value)) {
-        let constants = [u64::from(row.node.0), row.at as u64];
+        let (digits, places) =
+            short(row.keyword).map_or((0, LONG), |(digits, places)| (digits, u64::from(places)));
+        let constants = [u64::from(row.node.0), row.at as u64, digits.cast_unsigned(), places];
         if matches!(bounds, Bounds::Exact) {
             return self.asks(Call::Compare, &[], &constants);
         }
