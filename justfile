@@ -38,3 +38,11 @@ deny:
 # ten million clients of one limit, in memory of a fixed size
 flood:
     cargo test --release -p shield-state --test memory -- threat_102
+
+# ten minutes of mixed load while everything around it changes
+soak seconds="600":
+    SHIELD_SOAK_SECONDS={{seconds}} cargo test --release -p shield-tests --test proxy_soak -- --nocapture
+
+# ten thousand odd requests through the proxy to three kinds of origins
+differential requests="10000":
+    SHIELD_DIFFERENTIAL={{requests}} cargo test -p shield-tests --test proxy_differential -- --nocapture

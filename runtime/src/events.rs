@@ -156,6 +156,7 @@ pub(crate) struct Event<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) findings: Vec<serde_json::Value>,
     pub(crate) micros: u64,
+    pub(crate) spent: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Text from outside: cut when too long, and never more than text (the writer escapes control characters).

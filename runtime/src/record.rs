@@ -33,7 +33,10 @@ pub(crate) struct Record {
     pub(crate) upstream: Option<SocketAddr>,
     /// What was found and let pass, ready for the event.
     pub(crate) findings: Vec<shield_engine::Event>,
-    /// The names of API and endpoint, once they are known and somebody asks.
+    /// Where the time has gone so far, and when that was looked at last.
+    spent: [Duration; SPANS.len()],
+    looked: Instant,
+    /// The names of API and endpoint, and the path that was matched, once they are known and somebody asks.
     pub(crate) place: Place,
     refused: Option<(&'static str, &'static str)>,
     said: Option<Said>,
@@ -44,7 +47,26 @@ pub(crate) struct Record {
 pub(crate) struct Place {
     pub(crate) api: Option<Box<str>>,
     pub(crate) endpoint: Option<String>,
+    pub(crate) path: Option<Vec<u8>>,
 }
+
+/// Where the time of a request goes: waiting for others, or judging in one of the phases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Span {
+    Head,
+    Keys,
+    Store,
+    State,
+    BodyWait,
+    Body,
+    Upstream,
+    AnswerWait,
+    Answer,
+}
+
+/// Their names in events, in the order of [`Span`].
+const SPANS: [&str; 9] =
+    ["head", "keys", "store", "state", "body_wait", "body", "upstream", "answer_wait", "answer"];
 
 /// What the request said.
 #[derive(Debug, Default)]
@@ -57,9 +79,12 @@ struct Said {
 
 impl Record {
     pub(crate) fn begin(worker: &Rc<Worker>, client: &Client, headers: &HeaderMap) -> Self {
+        let now = clock::now();
         Self {
             worker: Rc::clone(worker),
-            started: clock::now(),
+            started: now,
+            looked: now,
+            spent: [Duration::ZERO; SPANS.len()],
             unix_millis: clock::unix_millis(),
             trace: Trace::of(headers, &worker.random),
             client: canonical(client.peer.ip()),
@@ -80,6 +105,15 @@ impl Record {
     /// Since the request's head was read.
     pub(crate) fn elapsed(&self) -> Duration {
         clock::now().saturating_duration_since(self.started)
+    }
+
+    /// What has passed since this was last asked has gone to `span`.
+    pub(crate) fn spend(&mut self, span: Span) {
+        let now = clock::now();
+        if let Some(spent) = self.spent.get_mut(span as usize) {
+            *spent += now.saturating_duration_since(self.looked);
+        }
+        self.looked = now;
     }
 
     /// Whether an event may want to know the endpoint.
@@ -105,19 +139,22 @@ impl Record {
             },
             method: parts.method.as_str().into(),
             host: host.or_else(|| parts.uri.authority().map(|a| a.as_str().into())).unwrap_or_default(),
-            path: self.path(parts.uri.path()),
+            path: self.path(parts),
         });
     }
 
-    fn path(&self, path: &str) -> Vec<u8> {
+    fn path(&self, parts: &Parts) -> Vec<u8> {
+        // A request that has no canonical form is told as it came.
+        let path =
+            self.place.path.as_deref().map_or_else(|| parts.uri.path().into(), String::from_utf8_lossy);
         if self.worker.shared.settings.log_paths == "full" {
-            return path.into();
+            return path.into_owned().into();
         }
         match &self.place.endpoint {
             Some(endpoint) => endpoint.split_once(' ').map_or(endpoint.as_str(), |(_, path)| path).into(),
             None => match path.char_indices().skip(1).find(|(_, c)| *c == '/') {
                 Some((end, _)) => format!("{}/…", path.get(..end).unwrap_or_default()).into(),
-                None => path.into(),
+                None => path.into_owned().into(),
             },
         }
     }
@@ -172,7 +209,13 @@ impl Record {
             upstream: self.upstream.map(|address| address.to_string()),
             findings: self.findings.iter().map(finding).collect(),
             micros,
+            spent: self.spent_by_name(),
         }
+    }
+
+    fn spent_by_name(&self) -> serde_json::Map<String, serde_json::Value> {
+        let spent = SPANS.iter().zip(&self.spent).filter(|(_, spent)| !spent.is_zero());
+        spent.map(|(name, spent)| ((*name).into(), (spent.as_micros() as u64).into())).collect()
     }
 
     fn is_sampled(&self) -> bool {

@@ -145,7 +145,9 @@ impl Loader {
     fn swap(&self, state: &mut State, snapshot: Snapshot, bytes: Arc<[u8]>, from: String) -> String {
         let digest = snapshot.digest.to_string();
         self.shared.keys.equip(&snapshot.policy, &self.shared.settings.data_dir);
-        self.shared.snapshot.store(Some(Arc::new(snapshot)));
+        let snapshot = Arc::new(snapshot);
+        self.shared.snapshot.store(Some(Arc::clone(&snapshot)));
+        snapshot.compile();
         if self.shared.life() == Life::Starting {
             self.shared.set_life(Life::Ready);
         }

@@ -24,7 +24,7 @@ use crate::clock;
 use crate::forward::{self, Onward};
 use crate::listen::client::Client;
 use crate::metrics::bump;
-use crate::record::Record;
+use crate::record::{Record, Span};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, Serving};
 use crate::snapshot::Snapshot;
@@ -186,6 +186,7 @@ async fn exchanged<'a>(
         Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
     let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
     let sent = worker.upstreams.send(permit, call, content, &moment).await;
+    record.spend(Span::Upstream);
     let Answer { mut response, lease, progress, member } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
     record.upstream = Some(member.address);
@@ -201,6 +202,7 @@ async fn exchanged<'a>(
         None => Reply::stream([Bytes::new(), Bytes::new()], incoming, (lease, progress), worker),
         Some(most) => {
             let read = body::buffer(incoming, most, &worker.shared.memory).await;
+            record.spend(Span::AnswerWait);
             let Buffered { bytes, more, share: _share } = read.map_err(|error| forward::unread(&error))?;
             let bytes = slots.answer_body.get_or_init(|| bytes);
             judging.answer_body(bytes, more.is_some());
@@ -228,7 +230,9 @@ async fn permitted<'a>(
     let mut unread = Some(incoming);
     let mut content = Content::Empty;
     if let Some((policy, wanted)) = judging.wanted() {
+        record.spend(Span::Head);
         worker.shared.keys.wait(policy, &wanted).await;
+        record.spend(Span::Keys);
     }
     let mut step = judging.head(record)?;
     loop {
@@ -239,11 +243,13 @@ async fn permitted<'a>(
             }
             Step::Ask(ops) => {
                 let replies = worker.shared.store.apply(record.unix_millis, &ops).await;
+                record.spend(Span::Store);
                 judging.replies(replies.unwrap_or_default(), record)?
             }
             Step::Body { max } => {
                 let incoming = unread.take().ok_or(Refusal::internal())?;
                 let read = body::buffer(incoming, max, &worker.shared.memory).await;
+                record.spend(Span::BodyWait);
                 let Buffered { bytes, more, share: _share } =
                     read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
                 let bytes = slots.body.get_or_init(|| bytes);

@@ -63,6 +63,22 @@ impl Snapshot {
         })
     }
 
+    /// Makes native code for bodies, endpoint by endpoint in a thread of its own, as long as somebody else holds the snapshot.
+    pub(crate) fn compile(self: Arc<Self>) {
+        if self.policy.backend() != Backend::Jit {
+            return;
+        }
+        let work = move || {
+            let mut number = 0;
+            // Where code cannot be made, the interpreter goes on serving.
+            while Arc::strong_count(&self) > 1 && matches!(self.policy.compile_endpoint(number), Ok(true)) {
+                number += 1;
+            }
+        };
+        // Without a thread the interpreter goes on serving too.
+        let _ = std::thread::Builder::new().name("compile".into()).spawn(work);
+    }
+
     /// Where the requests of an API go, or those of none.
     pub(crate) fn group(&self, api: Option<ApiId>) -> &Group {
         api.and_then(|api| self.groups.get(api.0 as usize)).unwrap_or(&self.rest)

@@ -15,13 +15,12 @@ use shield_engine::{
     Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Standing, Step,
 };
 use shield_ir::FieldId;
-use shield_ir::policy::{ApiId, EndpointId};
 
 use shield_state::{Op, Reply};
 
 use crate::config::Settings;
 use crate::listen::client::{Client, TlsFacts};
-use crate::record::{Place, Record};
+use crate::record::{Place, Record, Span};
 use crate::refusal::{Answer, Refusal};
 
 /// What a request's head may be at most, for the engine.
@@ -108,7 +107,7 @@ impl<'a> Judging<'a> {
     /// Judges the head.
     pub(crate) fn head(&mut self, record: &mut Record) -> Result<Step<'a>, Refusal> {
         let judged = self.policy.judge_head(&mut self.exchange);
-        self.told(judged, record)
+        self.told(judged, record, Span::Head)
     }
 
     /// The policy, and the key that the request's token names and that is not known yet.
@@ -119,7 +118,7 @@ impl<'a> Judging<'a> {
     /// Judges by what the store has answered.
     pub(crate) fn replies(&mut self, replies: Vec<Reply>, record: &mut Record) -> Result<Step<'a>, Refusal> {
         let judged = self.policy.judge_replies(&mut self.exchange, replies);
-        self.told(judged, record)
+        self.told(judged, record, Span::State)
     }
 
     /// What the store is told in the end, whether there was an answer or not.
@@ -136,7 +135,7 @@ impl<'a> Judging<'a> {
     ) -> Result<Step<'a>, Refusal> {
         self.exchange.set_body(bytes, truncated);
         let judged = self.policy.judge_body(&mut self.exchange);
-        self.told(judged, record)
+        self.told(judged, record, Span::Body)
     }
 
     /// Shows the answer's head: how much of its body must be seen, where it must be.
@@ -163,14 +162,15 @@ impl<'a> Judging<'a> {
     /// Judges the answer: what is to be changed in it.
     pub(crate) fn response(&mut self, record: &mut Record) -> Result<Vec<HeaderEdit>, Refusal> {
         let judged = self.policy.judge_response(&mut self.exchange);
-        self.told(judged, record).map(|edits| edits.headers().to_vec())
+        self.told(judged, record, Span::Answer).map(|edits| edits.headers().to_vec())
     }
 
     /// Passes a judgement on, and its findings to the record.
-    fn told<T>(&mut self, judged: Result<T, Denial>, record: &mut Record) -> Result<T, Refusal> {
+    fn told<T>(&mut self, judged: Result<T, Denial>, record: &mut Record, span: Span) -> Result<T, Refusal> {
+        record.spend(span);
         record.findings.append(&mut self.exchange.take_events());
         if judged.is_err() || record.wants_place() {
-            record.place = place(self.policy, self.exchange.api(), self.exchange.endpoint());
+            record.place = place(self.policy, &self.exchange);
         }
         judged.map_err(|denial| refusal(&denial, self.exchange.head().request_id))
     }
@@ -217,11 +217,15 @@ fn headers(parts: &Parts) -> Vec<(&[u8], &[u8])> {
     headers
 }
 
-fn place(policy: &Policy, api: Option<ApiId>, endpoint: Option<EndpointId>) -> Place {
+fn place(policy: &Policy, exchange: &Exchange<'_>) -> Place {
     let endpoints = &policy.bundle().endpoints;
     Place {
-        api: api.and_then(|id| policy.api(id)).map(|api| api.name.clone()),
-        endpoint: endpoint.and_then(|id| endpoints.get(id.0 as usize)).map(shield_ir::policy::Endpoint::name),
+        path: Some(exchange.path().to_vec()),
+        api: exchange.api().and_then(|id| policy.api(id)).map(|api| api.name.clone()),
+        endpoint: exchange
+            .endpoint()
+            .and_then(|id| endpoints.get(id.0 as usize))
+            .map(shield_ir::policy::Endpoint::name),
     }
 }
 

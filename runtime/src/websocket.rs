@@ -100,10 +100,11 @@ impl Frames {
 
     /// How long the payload is of a frame whose head is there.
     fn measured(&mut self) -> Result<u64, Fault> {
-        let [first, second, a, b, c, d, e, f, g, h, ..] = self.head;
+        let [first, second, long @ ..] = self.head;
+        let number = |bytes: usize| long.iter().take(bytes).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         let (length, least) = match second & 0x7f {
-            126 => (u64::from(u16::from_be_bytes([a, b])), 126),
-            127 => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 1 << 16),
+            126 => (number(2), 126),
+            127 => (number(8), 1 << 16),
             short => (u64::from(short), 0),
         };
         // A length has one form.
@@ -186,11 +187,11 @@ mod tests {
         match length {
             0..126 => frame.push(0x80 | length as u8),
             126..65_536 => {
-                frame.push(0x80 | 126);
+                frame.push(0xfe);
                 frame.extend((length as u16).to_be_bytes());
             }
             _ => {
-                frame.push(0x80 | 127);
+                frame.push(0xff);
                 frame.extend((length as u64).to_be_bytes());
             }
         }

@@ -28,7 +28,7 @@ if [ -n "${missing:-}" ]; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light haproxy wrk
 fi
 target=${CARGO_TARGET_DIR:-$root/target}
-(cd "$root" && cargo build --release --quiet -p shield-runtime --bin shieldd && cargo build --release --quiet -p shield-cli --bin shieldc)
+(cd "$root" && cargo build --release --quiet --workspace --bins)
 
 work=$(mktemp -d)
 pids=()

@@ -1,8 +1,10 @@
 //! Threats 123 to 125: machine code decides as the interpreter does, whatever its size, and is freed.
 #![expect(
     clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::format_collect,
     clippy::format_push_string,
-    reason = "a test reads what the system knows of its memory"
+    reason = "a test reads what the system knows of its memory, and writes long policies"
 )]
 
 use shield_runtime::Settings;
