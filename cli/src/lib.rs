@@ -6,6 +6,7 @@ pub mod files;
 pub mod report;
 pub mod request;
 pub mod value;
+pub mod verdict;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;

@@ -78,6 +78,7 @@ reasons! {
     MediaType       "schema"  "media_type"        415 "The media type is not one of the endpoint's";
     ResponseSchema  "schema"  "response"          502 "The answer does not fit the API's description";
     ResponseTooLarge "schema" "response_too_large" 502 "The answer is too large to be inspected";
+    Disagreement    "schema"  "disagreement"      400 "The message could not be judged, please report it";
     Internal        "internal" "fault"            500 "An internal fault, please report it";
 }
 

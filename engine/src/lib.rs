@@ -26,6 +26,7 @@ pub mod denial;
 pub mod event;
 pub mod exchange;
 pub mod facts;
+pub mod geo;
 pub mod glob;
 pub mod interp;
 mod jit;

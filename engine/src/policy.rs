@@ -10,10 +10,11 @@ use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
 use crate::exchange::Exchange;
+use crate::geo::Geo;
 use crate::interp::{self, Meaning};
 use crate::jit::{Jit, JitError, Scratch};
 use crate::matcher::Index;
-use crate::schema::{Judge, Validators};
+use crate::schema::{Judge, Validators, interpreted};
 use crate::stages::endpoint::Endpoints;
 use crate::stages::host::Hosts;
 use crate::stages::rules::covers;
@@ -58,6 +59,7 @@ pub struct Policy {
     pub(crate) asks_schema: bool,
     pub(crate) shadow: bool,
     pub(crate) callers: Option<Arc<Callers>>,
+    pub(crate) geo: Option<Arc<dyn Geo>>,
     digest: Digest,
     constants: Constants,
     /// Conditions by rule; none as long as the interpreter serves.
@@ -99,6 +101,7 @@ impl Policy {
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
             callers: Callers::of(&bundle, &[0; 32])?,
+            geo: None,
             bundle,
             digest,
             constants,
@@ -106,15 +109,32 @@ impl Policy {
             fallback: None,
         };
         if backend == Backend::Jit
-            && let Err(error) = policy.compile()
+            && let Err(error) = policy.compile_rules()
         {
             policy.fallback = Some(error.to_string().into());
         }
         Ok(policy)
     }
 
-    /// Makes native code, in whatever thread, while the interpreter serves; from then on the code does.
+    /// Makes native code for everything that has none, in whatever thread, while the interpreter serves.
     pub fn compile(&self) -> Result<(), JitError> {
+        self.compile_rules()?;
+        let mut number = 0;
+        while self.compile_endpoint(number)? {
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// Makes native code for the bodies of one endpoint, by its place among all; whether there is such an endpoint.
+    pub fn compile_endpoint(&self, number: usize) -> Result<bool, JitError> {
+        let Some(known) = self.endpoints.get(EndpointId(number as u32)) else { return Ok(false) };
+        known.judge.iter().try_for_each(|judge| judge.compile(&self.validators))?;
+        Ok(true)
+    }
+
+    /// Makes native code for the conditions of rules.
+    pub fn compile_rules(&self) -> Result<(), JitError> {
         if self.jit.get().is_none() {
             let jit = Jit::new(&self.bundle.program, &self.constants, &conditions(&self.bundle))?;
             // Of two threads that make the same code, one does so in vain.
@@ -134,6 +154,13 @@ impl Policy {
     pub fn with_secret(mut self, secret: &[u8; 32]) -> Result<Self, LoadError> {
         self.callers = Callers::of(&self.bundle, secret)?;
         Ok(self)
+    }
+
+    /// The same policy with what knows where addresses are.
+    #[must_use]
+    pub fn with_geo(mut self, geo: Option<Arc<dyn Geo>>) -> Self {
+        self.geo = geo;
+        self
     }
 
     /// What verifies tokens; none where no item speaks of callers.
@@ -291,10 +318,23 @@ fn conditions(bundle: &Bundle) -> Vec<ExprId> {
     bundle.rules.iter().map(|rule| rule.when).collect()
 }
 
-/// The native code of a bundle's conditions as cranelift's text.
+/// The native code of a bundle's conditions and bodies as cranelift's text.
 pub fn clif(bundle: &Bundle) -> Result<String, ClifError> {
     let constants = Constants::of(&bundle.program)?;
-    Ok(Jit::clif(&bundle.program, &constants, &conditions(bundle))?)
+    let mut text = Jit::clif(&bundle.program, &constants, &conditions(bundle))?;
+    let validators = Validators::load(bundle.schemas.clone())?;
+    for (node, reason) in interpreted(&bundle.schemas) {
+        let (keyword, why) = reason.text();
+        text.push_str(
+            &["; ", &node.to_string(), " is the interpreter's, for ", keyword, ": ", why, "\n"].concat(),
+        );
+    }
+    for operation in bundle.endpoints.iter().filter_map(|endpoint| endpoint.operation.as_ref()) {
+        for code in Judge::new(&validators, operation.clone()).clif(&validators)? {
+            text.push_str(&code);
+        }
+    }
+    Ok(text)
 }
 
 /// Why there is no text of native code.
@@ -303,6 +343,9 @@ pub enum ClifError {
     /// A pattern in the bundle cannot be made.
     #[error(transparent)]
     Constant(#[from] ConstantError),
+    /// Its schemas cannot be made ready.
+    #[error(transparent)]
+    Schemas(#[from] crate::schema::LoadError),
     /// No code can be made here.
     #[error(transparent)]
     Jit(#[from] JitError),

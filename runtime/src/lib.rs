@@ -26,6 +26,7 @@ mod control;
 mod events;
 mod forward;
 pub mod gate;
+mod geo;
 mod hop;
 mod keys;
 mod listen;

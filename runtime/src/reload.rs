@@ -145,7 +145,9 @@ impl Loader {
     fn swap(&self, state: &mut State, snapshot: Snapshot, bytes: Arc<[u8]>, from: String) -> String {
         let digest = snapshot.digest.to_string();
         self.shared.keys.equip(&snapshot.policy, &self.shared.settings.data_dir);
-        self.shared.snapshot.store(Some(Arc::new(snapshot)));
+        let snapshot = Arc::new(snapshot);
+        self.shared.snapshot.store(Some(Arc::clone(&snapshot)));
+        snapshot.compile();
         if self.shared.life() == Life::Starting {
             self.shared.set_life(Life::Ready);
         }
@@ -214,9 +216,11 @@ impl Loader {
             let (policy, settings) = (&snapshot.policy, &self.shared.settings);
             callers::watched(policy, settings).into_iter().chain(mtls::watched(policy.bundle(), settings))
         });
+        let geo = snapshot.iter().filter_map(|snapshot| Some(snapshot.geo.as_ref()?.path().to_owned()));
         std::iter::once(PathBuf::from(&self.shared.settings.bundle))
             .chain(certificates)
             .chain(lists)
+            .chain(geo)
             .collect()
     }
 }

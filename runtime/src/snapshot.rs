@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use shield_engine::geo::Geo;
 use shield_engine::{Backend, Limits, Policy};
 use shield_ir::Bundle;
 use shield_ir::policy::{ApiId, Upstream};
 
 use crate::callers;
 use crate::config::{Settings, files};
+use crate::geo::Database;
 use crate::mtls::Demands;
 use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
@@ -17,6 +19,8 @@ use crate::upstream::{Group, Origin, Registry};
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) policy: Policy,
+    /// Where addresses are.
+    pub(crate) geo: Option<Arc<Database>>,
     pub(crate) limits: Limits,
     /// The bundle's digest in hexadecimal.
     pub(crate) digest: Box<str>,
@@ -39,7 +43,11 @@ impl Snapshot {
         let (bundle, digest) = Bundle::decode(bytes).map_err(|error| error.to_string())?;
         let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
         let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
-        let policy = callers::equip(policy, secret, settings)?.in_shadow(settings.mode == "shadow");
+        let geo = policy.bundle().geoip.as_deref().map(|file| Database::open(file, settings));
+        let geo = geo.transpose()?.map(Arc::new);
+        let policy = callers::equip(policy, secret, settings)?
+            .with_geo(geo.clone().map(|geo| geo as Arc<dyn Geo>))
+            .in_shadow(settings.mode == "shadow");
         let demands = Arc::new(Demands::of(policy.bundle(), settings)?).into();
         let groups = policy.bundle().apis.iter().map(|api| group(&urls(&api.upstreams, settings)?, registry));
         let groups = groups.collect::<Result<_, _>>()?;
@@ -48,10 +56,27 @@ impl Snapshot {
             digest: digest.to_string().into(),
             limits: translate::limits(settings),
             policy,
+            geo,
             demands,
             groups,
             rest,
         })
+    }
+
+    /// Makes native code for bodies, endpoint by endpoint in a thread of its own, as long as somebody else holds the snapshot.
+    pub(crate) fn compile(self: Arc<Self>) {
+        if self.policy.backend() != Backend::Jit {
+            return;
+        }
+        let work = move || {
+            let mut number = 0;
+            // Where code cannot be made, the interpreter goes on serving.
+            while Arc::strong_count(&self) > 1 && matches!(self.policy.compile_endpoint(number), Ok(true)) {
+                number += 1;
+            }
+        };
+        // Without a thread the interpreter goes on serving too.
+        let _ = std::thread::Builder::new().name("compile".into()).spawn(work);
     }
 
     /// Where the requests of an API go, or those of none.
@@ -61,6 +86,7 @@ impl Snapshot {
 
     /// Reads the files again that the policy names; one that cannot be used changes nothing.
     pub(crate) fn refresh(&self, settings: &Settings) -> Result<(), String> {
+        self.geo.as_ref().map_or(Ok(()), |geo| geo.refresh())?;
         let demands = Demands::of(self.policy.bundle(), settings)?;
         callers::refresh(&self.policy, settings)?;
         self.demands.store(Arc::new(demands));

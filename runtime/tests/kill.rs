@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use shield_ir::Bundle;
+use shield_ir::set::{Members, Set};
+use shield_ir::{Bundle, Program};
 
 /// Kills of a process that is reloading.
 const KILLS: u32 = 12;
@@ -25,8 +26,11 @@ impl Drop for Folder {
 
 /// Two bundles that differ, and the names of both.
 fn bundles() -> [(Vec<u8>, String); 2] {
-    ["one.mmdb", "two.mmdb"].map(|name| {
-        let encoded = Bundle { geoip: Some(name.into()), ..Bundle::default() }.encode();
+    [1, 2].map(|length| {
+        // What nothing asks for tells two bundles apart.
+        let set = Set { name: None, members: Members::ints(vec![(0, length)]) };
+        let program = Program { sets: vec![set], ..Program::default() };
+        let encoded = Bundle { program, ..Bundle::default() }.encode();
         (encoded.bytes, encoded.digest.to_string())
     })
 }

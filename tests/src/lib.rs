@@ -13,7 +13,10 @@
 pub mod generate;
 pub mod h2;
 pub mod live;
+pub mod mmdb;
+pub mod native;
 pub mod origin;
+pub mod random;
 pub mod redis;
 pub mod shop;
 pub mod suite;

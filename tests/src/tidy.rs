@@ -39,6 +39,7 @@ pub const HOMES: &[(&str, &str)] = &[
     ("tokio*", "shield-state"),
     ("rustls*", "shield-runtime"),
     ("arc-swap", "shield-runtime"),
+    ("maxminddb", "shield-runtime"),
     ("notify", "shield-runtime"),
     ("clap", "shield-cli"),
 ];

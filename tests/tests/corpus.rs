@@ -149,3 +149,12 @@ proptest! {
         does_no_harm(&policy);
     }
 }
+
+#[test]
+fn what_people_write_every_day_is_taken_or_needs_the_network() {
+    let text = std::fs::read_to_string(root().join("tests/suite/corpora/ordinary.txt")).unwrap();
+    let outcomes: Vec<_> = text.lines().map(|line| (line, refused(line))).collect();
+    let wrong: Vec<_> =
+        outcomes.iter().filter(|(_, why)| why.as_ref().is_some_and(|(code, _)| code != "E0299")).collect();
+    assert!(outcomes.len() > 100 && wrong.is_empty(), "{wrong:#?}");
+}

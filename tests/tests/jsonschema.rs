@@ -13,6 +13,8 @@ use serde_json::Value;
 use shield_compiler::schema::{Dialect, Reading, Texts, compile_schema};
 use shield_compiler::source::SourceMap;
 use shield_engine::schema::{Validators, json};
+use shield_ir::schema::{Node, NodeId, Plan};
+use shield_tests::native::Both;
 
 /// Where the corpora are, said loudly where they are not.
 fn corpus(name: &str, cases: &str) -> Option<PathBuf> {
@@ -63,7 +65,7 @@ fn run(
     let remotes = remotes(folder);
     let others: Vec<(&str, &str)> = remotes.iter().map(|(uri, text)| (uri.as_str(), text.as_str())).collect();
     let (mut report, mut failures) = (String::new(), Vec::new());
-    let (mut all, mut right) = (0, 0);
+    let (mut all, mut right, mut native) = (0, 0, 0);
     let mut paths: Vec<_> = std::fs::read_dir(tests).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|found| found == "json"));
     paths.sort();
@@ -99,6 +101,9 @@ fn run(
                                 violations.is_empty(),
                                 "the list and the verdict differ: {group}"
                             );
+                            let both = Both::new(validators, *root);
+                            native += usize::from(both.is_native());
+                            assert_eq!(both.judge(data.as_bytes()), Some(valid));
                             Ok(valid)
                         }
                     },
@@ -116,6 +121,8 @@ fn run(
         all += count;
         right += passed;
     }
+    eprintln!("{native} of {all} judged by native code too");
+    assert!(native * 10 > all * 8, "native code judges hardly anything");
     writeln!(report, "all {right}/{all}").unwrap();
     (report, failures)
 }
@@ -155,12 +162,17 @@ fn draft_4() {
 #[test]
 fn json_parsing() {
     let Some(folder) = corpus("json-parsing", "318 texts") else { return };
+    let anything = Plan { nodes: vec![Node::default()], ..Plan::default() };
+    let validators = Validators::load(anything).unwrap();
+    let both = Both::new(&validators, NodeId(0));
     let (mut accepted, mut refused, mut free) = (0, 0, Vec::new());
     for path in files(&folder.join("test_parsing"), "json") {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         // The grammar lets a name stand twice; whether a reader does is another matter, and this one does not.
         let rules = json::Rules { duplicates: true, ..json::Rules::default() };
-        let valid = json::parse_by(&std::fs::read(&path).unwrap(), rules).is_ok();
+        let text = std::fs::read(&path).unwrap();
+        let valid = json::parse_by(&text, rules).is_ok();
+        both.judge(&text);
         match name.as_bytes().first() {
             Some(b'y') => {
                 assert!(valid, "{name} must be accepted");

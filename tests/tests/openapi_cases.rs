@@ -43,6 +43,8 @@ struct Api {
     validators: Validators,
     router: Router,
     judges: Vec<Judge>,
+    /// The same, which get native code when they are first asked.
+    natives: Vec<Judge>,
 }
 
 impl Api {
@@ -64,9 +66,11 @@ impl Api {
             endpoint: at as u32,
         });
         let router = Router::new(routes.collect::<Vec<_>>());
-        let judges =
-            compiled.operations.into_iter().map(|operation| Judge::new(&validators, operation.operation));
-        Ok(Self { judges: judges.collect(), validators, router })
+        let judges = || {
+            let operations = compiled.operations.iter().map(|operation| operation.operation.clone());
+            operations.map(|operation| Judge::new(&validators, operation)).collect()
+        };
+        Ok(Self { judges: judges(), natives: judges(), validators, router })
     }
 
     /// Why a request is refused, or nothing.
@@ -97,7 +101,11 @@ impl Api {
             violations.extend(judge.head(&self.validators, &parts));
         }
         if scope != "parameters" && scope != "security" {
-            violations.extend(judge.body(&self.validators, &parts));
+            let interpreted = judge.body(&self.validators, &parts);
+            let native = &self.natives[found.endpoint as usize];
+            native.compile(&self.validators).unwrap();
+            assert_eq!(native.body(&self.validators, &parts), interpreted, "native code says otherwise");
+            violations.extend(interpreted);
         }
         if matches!(scope, "full" | "security")
             && judged_by_credentials(case)

@@ -27,6 +27,7 @@ impl Api {
         assert!(errors.is_empty(), "{errors:?}");
         let validators = Validators::load(plan.finish()).unwrap();
         let judge = Judge::new(&validators, compiled.operations.into_iter().next().unwrap().operation);
+        judge.compile(&validators).unwrap();
         Self { validators, judge }
     }
 

@@ -8,6 +8,7 @@ use shield_compiler::schema::{Compiled, Dialect, Document, PlanBuilder, Reading,
 use shield_compiler::source::{MemorySources, SourceMap};
 use shield_engine::schema::{Exhausted, Judge, Parts, Validators, json};
 use shield_ir::schema::NodeId;
+use shield_tests::native::Both;
 
 fn load(schema: &str) -> (Validators, NodeId) {
     let reading = Reading { dialect: Dialect::Draft202012, assert_formats: true };
@@ -21,6 +22,7 @@ fn verdict(schema: &str, text: &str) -> Result<bool, Exhausted> {
     let document = json::parse(text.as_bytes()).unwrap();
     let verdict = validators.is_valid(root, &document);
     assert_eq!(verdict, validators.violations(root, &document).map(|list| list.is_empty()));
+    assert_eq!(Both::new(&validators, root).judge(text.as_bytes()), verdict.ok());
     verdict
 }
 
@@ -47,6 +49,8 @@ fn a_deep_body_is_refused() {
         ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("{}{}", "[".repeat(129), "]".repeat(129))]
     {
         assert!(matches!(json::parse(text.as_bytes()).unwrap_err().kind, json::SyntaxKind::Depth));
+        let (validators, root) = load(r##"{"properties":{"a":{"$ref":"#"}},"items":{"$ref":"#"}}"##);
+        assert_eq!(Both::new(&validators, root).judge(text.as_bytes()), Some(false));
     }
 }
 
@@ -61,6 +65,8 @@ fn a_million_members_are_read_and_judged() {
         r#"{"required":["k999999"],"additionalProperties":{"type":"integer"},"maxProperties":1000000}"#;
     assert_eq!(verdict(schema, &text), Ok(true));
     let twice = text.replace("\"k7\":", "\"k8\":");
+    let (validators, root) = load(schema);
+    assert_eq!(Both::new(&validators, root).judge(twice.as_bytes()), Some(false));
     assert!(matches!(json::parse(twice.as_bytes()).unwrap_err().kind, json::SyntaxKind::Duplicate(_)));
 }
 

@@ -5,7 +5,8 @@ use std::io::BufRead;
 use serde_json::{Value as Json, json};
 use shield_compiler::schema::{Dialect, Reading, Texts, compile_schema};
 use shield_compiler::source::SourceMap;
-use shield_engine::schema::{Validators, json as reader};
+use shield_engine::schema::{Native, Validators, Verdict, json as reader};
+use shield_ir::schema::{Direction, NodeId};
 
 use super::validate::Formats;
 use crate::{End, Failure, Io};
@@ -26,6 +27,18 @@ pub struct Arguments {
 pub enum Backend {
     /// The interpreter, which defines what a schema means
     Interp,
+    /// Native code, and the interpreter where there is none
+    Jit,
+}
+
+impl Backend {
+    /// Native code for a schema, where this asks for it and some can be made.
+    pub(super) fn native(self, validators: &Validators, root: NodeId) -> Result<Option<Native>, String> {
+        match self {
+            Self::Interp => Ok(None),
+            Self::Jit => validators.native(root, Direction::Both).map_err(|error| error.to_string()),
+        }
+    }
 }
 
 /// The dialects that the harness may ask for.
@@ -38,7 +51,6 @@ const DIALECTS: &[(&str, Dialect)] = &[
 const ROOT: &str = "http://shield.invalid/schema";
 
 pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure> {
-    let Backend::Interp = arguments.backend;
     let assert_formats = arguments.format == Formats::Assert;
     let mut reading = Reading { dialect: Dialect::Draft202012, assert_formats };
     for line in std::io::stdin().lock().lines() {
@@ -51,7 +63,7 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
         let answer = match request.get("cmd").and_then(Json::as_str) {
             Some("start") => start(),
             Some("dialect") => dialect(&request, &mut reading),
-            Some("run") => case(&request, reading),
+            Some("run") => case(&request, reading, arguments.backend),
             Some("stop") => return Ok(End::Fine),
             other => return Err(Failure::Usage(format!("`{}` is no command", other.unwrap_or("?")))),
         };
@@ -86,7 +98,7 @@ fn dialect(request: &Json, reading: &mut Reading) -> Json {
 }
 
 /// One schema with its values.
-fn case(request: &Json, reading: Reading) -> Json {
+fn case(request: &Json, reading: Reading, backend: Backend) -> Json {
     let seq = request.get("seq").cloned().unwrap_or(Json::Null);
     let Some(case) = request.get("case") else {
         return json!({ "seq": seq, "errored": true, "context": { "message": "a run has a case" } });
@@ -100,9 +112,11 @@ fn case(request: &Json, reading: Reading) -> Json {
     let loaded = compile_schema(&mut SourceMap::default(), texts, reading)
         .map_err(|diagnostics| diagnostics.first().map(|first| first.message.clone()).unwrap_or_default())
         .and_then(|(plan, root)| {
-            Validators::load(plan).map(|validators| (validators, root)).map_err(|error| error.to_string())
+            let validators = Validators::load(plan).map_err(|error| error.to_string())?;
+            let native = backend.native(&validators, root)?;
+            Ok((validators, root, native))
         });
-    let (validators, root) = match loaded {
+    let (validators, root, native) = match loaded {
         Ok(loaded) => loaded,
         Err(message) => return json!({ "seq": seq, "errored": true, "context": { "message": message } }),
     };
@@ -111,7 +125,10 @@ fn case(request: &Json, reading: Reading) -> Json {
         .iter()
         .map(|test| {
             let text = test.get("instance").unwrap_or(&Json::Null).to_string();
+            let verdict = native.as_ref().map(|native| validators.judge(native, text.as_bytes()));
             match reader::parse(text.as_bytes()) {
+                Ok(_) if verdict == Some(Verdict::Valid) => json!({ "valid": true }),
+                Ok(_) if verdict == Some(Verdict::Invalid) => json!({ "valid": false }),
                 Ok(document) => match validators.is_valid(root, &document) {
                     Ok(valid) => json!({ "valid": valid }),
                     Err(_) => json!({ "errored": true, "context": { "message": "takes too much work" } }),

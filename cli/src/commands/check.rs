@@ -1,10 +1,12 @@
 //! `shieldc check`: every mistake of policies, or of bare expressions.
 
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 use shield_compiler::{BareOptions, Diagnostic, expression};
+use shield_ir::schema::Plan;
 
 use super::{Telling, compiled};
 use crate::report::{Format, Reports};
@@ -18,6 +20,9 @@ pub struct Arguments {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     telling: Telling,
+    /// Say too what native code is made for
+    #[arg(short, long)]
+    verbose: bool,
     /// Read `{"expr": …}` lines from standard input, write `{"type": …}` or `{"error": …}` lines
     #[arg(long, conflicts_with = "paths")]
     stdin_exprs: bool,
@@ -30,6 +35,9 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
     let mut reports = Reports::default();
     for path in &arguments.paths {
         let outcome = compiled(path)?;
+        if let (true, Some(bundle)) = (arguments.verbose, &outcome.bundle) {
+            native(&path.display().to_string(), &bundle.schemas, io)?;
+        }
         reports.add(outcome.diagnostics, outcome.sources);
     }
     reports.write(arguments.telling.format, io)?;
@@ -39,6 +47,21 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
         writeln!(io.err, "{count} {} checked, no errors", if count == 1 { "policy" } else { "policies" })?;
     }
     Ok(end)
+}
+
+/// Says how many schemas have native code, and which keywords keep the others from it.
+fn native(policy: &str, plan: &Plan, io: &mut Io<'_>) -> Result<(), Failure> {
+    let interpreted = shield_engine::schema::interpreted(plan);
+    let (all, own) = (plan.nodes.len(), interpreted.len());
+    writeln!(io.err, "{policy}: native code for {} of {all} schemas", all - own)?;
+    let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (_, reason) in interpreted {
+        *counts.entry(reason.text()).or_default() += 1;
+    }
+    for ((keyword, why), count) in counts {
+        writeln!(io.err, "{policy}: the interpreter judges {count} with `{keyword}`: {why}")?;
+    }
+    Ok(())
 }
 
 /// One JSON line in, one out, until the input ends.

@@ -32,7 +32,7 @@ pub enum Command {
     Test(test::Arguments),
     /// Format policies
     Fmt(fmt::Arguments),
-    /// Explain a diagnostic's code, or list fields and functions
+    /// Explain a diagnostic's code, a verdict (`--request`), or list fields and functions
     Explain(explain::Arguments),
     /// Compile, serve and watch a policy, before a demo origin
     Dev(dev::Arguments),
@@ -50,7 +50,7 @@ pub enum Command {
 }
 
 /// How diagnostics are told.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Telling {
     /// How diagnostics are written
     #[arg(long, value_enum, default_value_t)]

@@ -7,13 +7,14 @@ use shield_compiler::ast::{Expectation, TokenValue};
 use shield_compiler::source::SourceMap;
 use shield_compiler::{Step, Test, TestRequest};
 use shield_engine::token::sign_for_tests;
-use shield_engine::{Backend, Denial, Event, Exchange, Kind, Limits, Policy, Step as Judged};
+use shield_engine::{Backend, Denial, Kind, Policy};
 use shield_ir::identity::TokenSource;
 use shield_ir::{Bundle, Literal};
 use shield_state::Memory;
 
 use super::{Telling, good};
 use crate::request::{Request, Response};
+use crate::verdict::Verdict;
 use crate::{End, Failure, Io};
 
 /// Arguments of `test`.
@@ -71,6 +72,9 @@ fn failure(bundle: &Bundle, test: &Test, sources: &SourceMap) -> Result<Option<S
     for backend in [Backend::Interpreter, Backend::Jit] {
         let policy = Policy::load(bundle.clone(), digest, backend)
             .map_err(|error| Failure::Usage(error.to_string()))?;
+        if policy.backend() == Backend::Jit {
+            policy.compile().map_err(|error| Failure::Usage(error.to_string()))?;
+        }
         let store = Memory::new(STORE_BYTES);
         let mut now = START;
         for step in &test.steps {
@@ -92,76 +96,10 @@ fn failure(bundle: &Bundle, test: &Test, sources: &SourceMap) -> Result<Option<S
     Ok(None)
 }
 
-/// What became of a request and its answer.
-struct Verdict {
-    denial: Option<Denial>,
-    events: Vec<Event>,
-}
-
-impl Verdict {
-    /// What happened, in the words of an expectation.
-    fn words(&self) -> String {
-        match &self.denial {
-            None => "allow".to_owned(),
-            Some(denial) => {
-                let by = denial
-                    .rule()
-                    .map_or_else(|| denial.reason.label().to_owned(), |rule| rule.name.to_string());
-                let verb = if denial.location().is_some() { "redirect" } else { "block" };
-                let places: Vec<String> =
-                    denial.violations().iter().map(|violation| format!("; {}", violation.message)).collect();
-                format!("{verb} {} by {by}{}", denial.status, places.concat())
-            }
-        }
-    }
-}
-
 fn judge(policy: &Policy, store: &Memory, request: &TestRequest, now: u64) -> Verdict {
     let mut data = as_data(request, now);
     data.headers.extend(token(policy, request, now));
-    let judged = data.with_exchange(&Limits::default(), |mut exchange, data| {
-        let denial = decide(policy, store, &mut exchange, data).err();
-        Verdict { denial, events: exchange.take_events() }
-    });
-    judged.unwrap_or_else(|denial| Verdict { denial: Some(*denial), events: Vec::new() })
-}
-
-/// The whole life of an exchange: head, store, body, response.
-fn decide<'a>(
-    policy: &Policy,
-    store: &Memory,
-    exchange: &mut Exchange<'a>,
-    data: &'a Request,
-) -> Result<(), Denial> {
-    let now = data.time;
-    let judged = (|| {
-        let mut step = policy.judge_head(exchange)?;
-        loop {
-            step = match step {
-                Judged::Forward(_) => break,
-                Judged::Ask(ops) => policy.judge_replies(exchange, store.decide(now, &ops))?,
-                Judged::Body { max } => {
-                    let body = data.body.as_deref().unwrap_or_default();
-                    let inspected = body.get(..usize::try_from(max).unwrap_or(usize::MAX)).unwrap_or(body);
-                    exchange.set_body(inspected, inspected.len() < body.len());
-                    policy.judge_body(exchange)?
-                }
-            };
-        }
-        if let Some(response) = &data.response {
-            exchange.set_response(response.head());
-            if let Some(max) = policy.response_needs(exchange).body {
-                let max = usize::try_from(max).unwrap_or(usize::MAX);
-                let inspected = response.body.get(..max).unwrap_or(&response.body);
-                exchange.set_response_body(inspected, inspected.len() < response.body.len());
-            }
-        }
-        policy.judge_response(exchange).map(drop)
-    })();
-    let answered = judged.is_ok() && data.response.is_some();
-    let settled = policy.settle(exchange, answered);
-    store.decide(now, &settled);
-    judged
+    Verdict::of(policy, store, &data, |_| ())
 }
 
 /// The header that carries the token that a test makes, and its value.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 use shield_compiler::schema::{Dialect, Reading, compile_schema_file};
 use shield_compiler::source::SourceMap;
-use shield_engine::schema::{Exhausted, Validators, json as reader};
+use shield_engine::schema::{Exhausted, Validators, Verdict, json as reader};
+use shield_ir::schema::NodeId;
 
+use super::bowtie::Backend;
 use crate::files::{self, PolicyPath};
 use crate::report::{Format, Reports};
 use crate::{End, Failure, Io};
@@ -26,6 +28,9 @@ pub struct Arguments {
     /// The dialect of a schema without `$schema`
     #[arg(long, value_enum, default_value_t = DialectName::Draft202012)]
     dialect: DialectName,
+    /// What judges
+    #[arg(long, value_enum, default_value_t = Backend::Interp)]
+    backend: Backend,
     /// Write one JSON line for each file
     #[arg(long)]
     json: bool,
@@ -85,17 +90,21 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
         }
     };
     let validators = Validators::load(plan).map_err(|error| Failure::Usage(error.to_string()))?;
+    let native = arguments.backend.native(&validators, root).map_err(Failure::Usage)?;
     let mut end = End::Fine;
     for path in &arguments.instances {
         let bytes = files::read(path)?;
-        let violations = match reader::parse(&bytes) {
-            Err(error) => vec![json!({ "pointer": "", "keyword": "json", "message": error.to_string() })],
-            Ok(document) => match validators.violations(root, &document) {
-                Ok(violations) => violations.iter().map(as_json).collect(),
-                Err(Exhausted) => vec![
-                    json!({ "pointer": "", "keyword": "budget", "message": "takes more work than is allowed" }),
-                ],
-            },
+        let violations = match native.as_ref().map(|native| validators.judge(native, &bytes)) {
+            Some(Verdict::Valid) => Vec::new(),
+            Some(Verdict::Invalid) => {
+                let listed = violations(&validators, root, &bytes);
+                if listed.is_empty() {
+                    vec![fault("verdict", "the backends disagree".into())]
+                } else {
+                    listed
+                }
+            }
+            None | Some(Verdict::Exhausted) => violations(&validators, root, &bytes),
         };
         if !violations.is_empty() {
             end = End::Wrong;
@@ -112,6 +121,21 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
         }
     }
     Ok(end)
+}
+
+/// All that the interpreter finds wrong with a text.
+fn violations(validators: &Validators, root: NodeId, text: &[u8]) -> Vec<Json> {
+    match reader::parse(text) {
+        Err(error) => vec![fault("json", error.to_string())],
+        Ok(document) => match validators.violations(root, &document) {
+            Ok(violations) => violations.iter().map(as_json).collect(),
+            Err(Exhausted) => vec![fault("budget", "takes more work than is allowed".into())],
+        },
+    }
+}
+
+fn fault(keyword: &str, message: String) -> Json {
+    json!({ "pointer": "", "keyword": keyword, "message": message })
 }
 
 fn tell(file: &str, violations: &[Json], io: &mut Io<'_>) -> Result<(), Failure> {

@@ -53,6 +53,7 @@ impl Checker<'_> {
                 Some("it is in lower case")
             }
             "http.request.uri.path.extension" if whole && text.starts_with(b".") => Some("it has no dot"),
+            "http.request.method" if text.iter().any(u8::is_ascii_lowercase) => Some("it is in upper case"),
             "http.host" if text.iter().any(u8::is_ascii_uppercase) => Some("it is in lower case"),
             "http.host" if whole && has_port(text) => Some("it has no port"),
             _ => None,

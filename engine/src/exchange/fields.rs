@@ -12,6 +12,7 @@ use shield_ir::field::Source;
 use crate::certificate::{Certificate, Standing};
 
 use super::{Exchange, Pairs, join_target, pairs};
+use crate::geo::Whereabouts;
 use crate::token::Claims;
 use crate::value::Value;
 
@@ -125,8 +126,20 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.body.multipart.content_transfer_encodings", Extract::Made(|x| per_part(x, |part| part.headers(b"content-transfer-encoding").collect()))),
     ("http.request.body.multipart.filenames", Extract::Made(|x| per_part(x, |part| part.filenames().collect()))),
     ("ip.src", Extract::Ip(|x| x.head.client)),
-    // Of no country that anyone knows.
-    ("ip.src.country", Extract::Text(|_| b"XX")),
+    ("ip.src.asnum", Extract::Int(|x| x.whereabouts().asnum)),
+    ("ip.src.country", Extract::Text(|x| x.whereabouts().country.as_bytes())),
+    ("ip.src.continent", Extract::Text(|x| x.whereabouts().continent.as_bytes())),
+    ("ip.src.subdivision_1_iso_code", Extract::Text(|x| x.whereabouts().subdivision_1.as_bytes())),
+    ("ip.src.subdivision_2_iso_code", Extract::Text(|x| x.whereabouts().subdivision_2.as_bytes())),
+    ("ip.src.is_in_european_union", Extract::Bool(|x| x.whereabouts().in_european_union)),
+    ("ip.src.lat", Extract::Text(|x| x.whereabouts().latitude.as_bytes())),
+    ("ip.src.lon", Extract::Text(|x| x.whereabouts().longitude.as_bytes())),
+    ("ip.src.city", Extract::Text(|x| x.whereabouts().city.as_bytes())),
+    ("ip.src.postal_code", Extract::Text(|x| x.whereabouts().postal_code.as_bytes())),
+    ("ip.src.metro_code", Extract::Text(|x| x.whereabouts().metro_code.as_bytes())),
+    ("ip.src.region", Extract::Text(|x| x.whereabouts().region.as_bytes())),
+    ("ip.src.region_code", Extract::Text(|x| x.whereabouts().region_code.as_bytes())),
+    ("ip.src.timezone.name", Extract::Text(|x| x.whereabouts().timezone.as_bytes())),
     ("cf.tls_version", Extract::Text(|x| if x.head.tls { b"" } else { b"none" })),
     ("cf.tls_client_auth.cert_presented", Extract::Bool(|x| x.certificate().is_some())),
     ("cf.tls_client_auth.cert_verified", Extract::Bool(|x| x.state.standing.is_some())),
@@ -394,6 +407,12 @@ fn per_part<'x>(
 }
 
 impl<'a> Exchange<'a> {
+    /// Where the client is, as far as a database says.
+    fn whereabouts(&self) -> &Whereabouts {
+        let known = || self.state.geo.as_ref().map(|geo| geo.whereabouts(self.head.client));
+        self.parsed.whereabouts.get_or_init(|| known().unwrap_or_default())
+    }
+
     fn parts(&self) -> &[super::body::Part<'a>] {
         self.parsed.parts.get_or_init(|| {
             let content_type = self.at(self.known.content_type).unwrap_or_default();

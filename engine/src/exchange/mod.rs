@@ -25,6 +25,7 @@ use crate::certificate::{ClientAuth, Standing};
 use crate::denial::{Denial, Reason};
 use crate::event::Event;
 use crate::facts::{Facts, Token};
+use crate::geo::{Geo, Whereabouts};
 use crate::stages::limits::Asked;
 use crate::stages::schema::Verdict;
 use crate::token::{self, Refusal, Verified};
@@ -168,6 +169,7 @@ pub(crate) struct State {
     pub(crate) response_edits: Vec<HeaderEdit>,
     pub(crate) events: Vec<Event>,
     pub(crate) callers: Option<Arc<Callers>>,
+    pub(crate) geo: Option<Arc<dyn Geo>>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) replies: Vec<Reply>,
     pub(crate) with_body: bool,
@@ -190,6 +192,7 @@ struct Parsed<'a> {
     media_type: OnceCell<Vec<u8>>,
     tokens: OnceCell<Box<[TokenCell]>>,
     session: OnceCell<Option<String>>,
+    whereabouts: OnceCell<Whereabouts>,
 }
 
 /// What is found out of one kind of token.

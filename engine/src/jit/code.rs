@@ -12,24 +12,47 @@
 //!   as long as the session: it belongs to the exchange or the policy, which are borrowed, to a list of the session, which
 //!   only grows, or to an arena, whose chunks do not move; `passing` is cleared only where a loop begins, and no item of
 //!   another loop is in use then, because a loop inside another is never generated.
+//! - Validators read bytes only below [`Cursor::end`], which is behind the last byte of a slice that the cursor borrows: every
+//!   read is behind a comparison with it. Of a text that a helper left at [`Cursor::text`] they read no more than they told
+//!   the helper to have there, before they call another. Beside that they read and write fields of the cursor at offsets of
+//!   `repr(C)` fields and their stack. They call functions of their own unit, of units that it keeps, and helpers that take
+//!   places as numbers and read through the cursor's slice. Calls that nest are bounded by the cursor's `depth` and `nest`.
 //! - A session is made only over at least as many slots as the plan of the code has ([`super::Jit::session`]).
 //! - Slots are good for one generation. [`super::abi::Scratch::begin`] starts a new one whenever facts may change.
 
 use std::mem::ManuallyDrop;
+use std::sync::Arc;
 
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::FuncId;
 
 use super::abi::Session;
 use super::helpers;
+use super::schema::Cursor;
 
 /// Generated code: whether the condition of that number holds.
 type Entry = for<'r, 'x, 'a> extern "C" fn(&'r Session<'x, 'a>, u32) -> u64;
 
-/// Compiled functions and the pages that they are in.
+/// Generated code: the place behind a value that is valid, else 0.
+type Validate = for<'r, 'c> extern "C" fn(&'r mut Cursor<'c>, usize) -> usize;
+
+/// The pages of a module, freed in `drop`: a module would keep them for ever.
+struct Pages(ManuallyDrop<JITModule>);
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: the module is taken once, here, and not used afterwards.
+        let module = unsafe { ManuallyDrop::take(&mut self.0) };
+        // SAFETY: the entries into the pages are private to the owner of `self`, which is being dropped, and called only through
+        // a reference to it.
+        unsafe { module.free_memory() };
+    }
+}
+
+/// Compiled conditions and the pages that they are in.
 pub(super) struct Code {
-    /// Freed in `drop`: a module would keep its pages for ever.
-    module: ManuallyDrop<JITModule>,
+    /// Only kept.
+    _pages: Pages,
     entries: Vec<Entry>,
 }
 
@@ -48,7 +71,7 @@ impl Code {
             unsafe { std::mem::transmute::<*const u8, Entry>(address) }
         };
         let entries = functions.iter().map(entry).collect();
-        Self { module: ManuallyDrop::new(module), entries }
+        Self { _pages: Pages(ManuallyDrop::new(module)), entries }
     }
 
     /// Whether the condition `index` of function `at` holds.
@@ -57,18 +80,51 @@ impl Code {
     }
 }
 
-impl Drop for Code {
-    fn drop(&mut self) {
-        // SAFETY: `module` is taken once, here, and not used afterwards.
-        let module = unsafe { ManuallyDrop::take(&mut self.module) };
-        // SAFETY: entries are called only through `&self`, and there is none any more.
-        unsafe { module.free_memory() };
-    }
-}
-
 impl std::fmt::Debug for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Code").field("functions", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// Compiled validators, the pages that they are in, and the units whose functions they call.
+pub(super) struct Unit {
+    _pages: Pages,
+    entries: Vec<Validate>,
+    /// Only kept: as long as this one, so that no call goes to pages that are freed.
+    _needs: Vec<Arc<Self>>,
+}
+
+// SAFETY: as for `Code`.
+unsafe impl Sync for Unit {}
+// SAFETY: as for `Code`.
+unsafe impl Send for Unit {}
+
+impl Unit {
+    /// Takes finished functions, each made with the signature of [`Validate`], and the units that they call.
+    pub(super) fn new(module: JITModule, functions: &[FuncId], needs: Vec<Arc<Self>>) -> Self {
+        let entry = |id: &FuncId| {
+            let address = module.get_finalized_function(*id);
+            // SAFETY: `Maker` declares every function with this signature and the host's C calling convention.
+            unsafe { std::mem::transmute::<*const u8, Validate>(address) }
+        };
+        let entries = functions.iter().map(entry).collect();
+        Self { _pages: Pages(ManuallyDrop::new(module)), entries, _needs: needs }
+    }
+
+    /// Where a function is, for units that keep this one.
+    pub(super) fn address(&self, at: usize) -> usize {
+        self.entries.get(at).map_or(0, |entry| *entry as usize)
+    }
+
+    /// The place behind a value that starts at a place of the cursor's text, or at its end; 0 where it is not valid.
+    pub(super) fn judge(&self, at: usize, cursor: &mut Cursor<'_>, place: usize) -> usize {
+        self.entries.get(at).map_or(0, |entry| entry(cursor, place))
+    }
+}
+
+impl std::fmt::Debug for Unit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unit").field("functions", &self.entries.len()).finish_non_exhaustive()
     }
 }
 

@@ -9,6 +9,7 @@ mod helpers;
 mod lower;
 #[expect(clippy::wildcard_enum_match_arm, reason = "what no code is made for, the interpreter does")]
 mod plan;
+pub(crate) mod schema;
 pub(crate) mod scratch;
 
 use cranelift_codegen::ir::{AbiParam, types};

@@ -1,9 +1,10 @@
 //! Bodies: which declared content they are, and their verdict.
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use shield_ir::operation::{Content, ContentKind, Encoding, Field, Location, Style};
-use shield_ir::schema::{Direction, TypeSet};
+use shield_ir::schema::{Direction, NodeId, TypeSet};
 
 use super::coerce::Builder;
 use super::deep;
@@ -17,19 +18,55 @@ use super::text::{self, decode};
 use super::validators::Validators;
 use super::value::{Document, Ix, Member, Value};
 use super::violation::{Class, Violation, escape};
+use crate::jit::JitError;
+use crate::jit::schema::{Native, Verdict};
 
 /// Declared contents with what their schemas say of types.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
-    pub(super) contents: Vec<Content>,
+    pub(super) declared: Vec<Content>,
     shapes: Vec<Option<Shape>>,
+    /// Native code for those that are JSON, once it has been made.
+    natives: Vec<Arc<OnceLock<Native>>>,
 }
 
 impl Contents {
     pub(super) fn new(validators: &Validators, contents: Vec<Content>) -> Self {
         let shape = |content: &Content| content.schema.map(|schema| Shape::of(validators.plan(), schema));
         let shapes = contents.iter().map(shape).collect();
-        Self { contents, shapes }
+        let natives = contents.iter().map(|_| Arc::default()).collect();
+        Self { declared: contents, shapes, natives }
+    }
+
+    /// Makes native code for the schemas of JSON bodies that have none yet.
+    pub(super) fn compile(&self, validators: &Validators, direction: Direction) -> Result<(), JitError> {
+        for (node, native) in self.json().filter(|(_, native)| native.get().is_none()) {
+            if let Some(made) = validators.native(node, direction)? {
+                // Of two threads that make the same code, one does so in vain.
+                native.get_or_init(|| made);
+            }
+        }
+        Ok(())
+    }
+
+    /// That code as cranelift's text.
+    pub(super) fn clif(
+        &self,
+        validators: &Validators,
+        direction: Direction,
+    ) -> Result<Vec<String>, JitError> {
+        let texts = self.json().map(|(node, _)| validators.clif(node, direction));
+        texts.filter_map(Result::transpose).collect()
+    }
+
+    /// The schemas of JSON bodies, and where their code belongs.
+    fn json(&self) -> impl Iterator<Item = (NodeId, &OnceLock<Native>)> {
+        let all = self.declared.iter().zip(&self.shapes).zip(&self.natives);
+        all.filter_map(|((content, shape), native)| {
+            let essence = content.media_type.split(';').next().unwrap_or_default().trim();
+            let node = shape.as_ref()?.node;
+            (ContentKind::of(essence) == ContentKind::Json).then_some((node, &**native))
+        })
     }
 }
 
@@ -59,9 +96,9 @@ impl<'a> BodyCheck<'a> {
             let message = "must have one well-formed content type".into();
             return out.push(fault("content", Class::InvalidMediaType, message));
         };
-        let Some((at, content)) = media.find(&self.contents.contents) else {
+        let Some((at, content)) = media.find(&self.contents.declared) else {
             let known: Vec<_> =
-                self.contents.contents.iter().map(|content| content.media_type.as_str()).collect();
+                self.contents.declared.iter().map(|content| content.media_type.as_str()).collect();
             let message = format!("must be of the type {}", known.join(" or "));
             return out.push(fault("content", Class::UnsupportedMediaType, message));
         };
@@ -72,7 +109,10 @@ impl<'a> BodyCheck<'a> {
             return out.push(fault("charset", Class::UnsupportedMediaType, message));
         }
         match (kind, shape) {
-            (ContentKind::Json, shape) => self.json(body, shape, out),
+            (ContentKind::Json, shape) => {
+                let native = self.contents.natives.get(at).and_then(|native| native.get());
+                self.json(body, shape, native, out);
+            }
             (ContentKind::Form, Some(shape)) => self.form(body, (content, shape), out),
             (ContentKind::Multipart, Some(shape)) if media.essence == "multipart/form-data" => {
                 self.multipart(&media, body, (content, shape), out);
@@ -89,7 +129,21 @@ impl<'a> BodyCheck<'a> {
         }
     }
 
-    fn json(self, body: &[u8], shape: Option<&Shape>, out: &mut Vec<Violation>) {
+    /// The verdict first; only where it is not *valid* the interpreter says what is wrong.
+    fn json(self, body: &[u8], shape: Option<&Shape>, native: Option<&Native>, out: &mut Vec<Violation>) {
+        let verdict = native.map(|native| self.validators.judge(native, body));
+        if verdict == Some(Verdict::Valid) {
+            return;
+        }
+        let known = out.len();
+        self.interpret(body, shape, out);
+        if verdict == Some(Verdict::Invalid) && out.len() == known {
+            let message = "native code and the interpreter disagree; please report it".into();
+            out.push(fault("verdict", Class::Disagreement, message));
+        }
+    }
+
+    fn interpret(self, body: &[u8], shape: Option<&Shape>, out: &mut Vec<Violation>) {
         match json::parse(body) {
             Err(error) => out.push(syntax(&error)),
             Ok(document) => {

@@ -11,6 +11,7 @@ use super::shape::{Others, Shape};
 use super::text::{self, Pair, PairsError};
 use super::validators::Validators;
 use super::violation::{Class, Violation, escape};
+use crate::jit::JitError;
 
 /// An operation, ready to judge requests and responses.
 #[derive(Clone, Debug)]
@@ -120,6 +121,22 @@ impl Judge {
         });
         let responses = responses.collect();
         Self { parameters, contents: Contents::new(validators, declared), responses, operation }
+    }
+
+    /// Makes native code for the JSON bodies of requests and responses; the interpreter serves until it is there.
+    pub fn compile(&self, validators: &Validators) -> Result<(), JitError> {
+        self.contents.compile(validators, Direction::Request)?;
+        let mut answers = self.responses.iter();
+        answers.try_for_each(|answer| answer.contents.compile(validators, Direction::Response))
+    }
+
+    /// That code as cranelift's text, schema by schema.
+    pub(crate) fn clif(&self, validators: &Validators) -> Result<Vec<String>, JitError> {
+        let mut text = self.contents.clif(validators, Direction::Request)?;
+        for answer in &self.responses {
+            text.extend(answer.contents.clif(validators, Direction::Response)?);
+        }
+        Ok(text)
     }
 
     /// The operation.
@@ -263,7 +280,7 @@ impl Judge {
         let body = parts.body.unwrap_or_default();
         // Answers to HEAD and these statuses have no body, whatever the document says.
         let bodiless = matches!(parts.status, 100..=199 | 204 | 205 | 304);
-        if !answer.contents.contents.is_empty() && !body.is_empty() && !bodiless {
+        if !answer.contents.declared.is_empty() && !body.is_empty() && !bodiless {
             let check = BodyCheck { validators, direction: Direction::Response, contents: &answer.contents };
             check.run(&content_types(parts.headers), body, &mut out);
         }
@@ -273,7 +290,7 @@ impl Judge {
     /// Whether responses of that status have a body that must be seen.
     pub fn reads_response(&self, status: u16) -> bool {
         let answer = self.responses.iter().find(|answer| answer.status.covers(status));
-        answer.is_some_and(|answer| !answer.contents.contents.is_empty())
+        answer.is_some_and(|answer| !answer.contents.declared.is_empty())
     }
 }
 

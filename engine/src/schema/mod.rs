@@ -17,6 +17,7 @@ mod validators;
 pub mod value;
 pub mod violation;
 
+pub use crate::jit::schema::{Native, Reason, Verdict, interpreted};
 pub use interp::Exhausted;
 pub use message::{Judge, Parts, ResponseParts};
 pub use validators::{LoadError, Validators};

@@ -9,6 +9,8 @@ use super::interp::{Exhausted, Subject};
 use super::json;
 use super::value::{Document, Ix, Value};
 use super::violation::Violation;
+use crate::jit::JitError;
+use crate::jit::schema::{Native, Natives, Verdict};
 
 /// A verified plan, ready to judge.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct Validators {
     plan: Plan,
     patterns: Vec<Regex>,
     values: Vec<Document<'static>>,
+    natives: Natives,
 }
 
 /// Why a plan cannot be made ready.
@@ -42,7 +45,7 @@ impl Validators {
         let values =
             plan.values.iter().enumerate().map(|(at, text)| constant(text).ok_or(LoadError::Constant(at)));
         let values = values.collect::<Result<_, _>>()?;
-        Ok(Self { plan, patterns, values })
+        Ok(Self { plan, patterns, values, natives: Natives::default() })
     }
 
     /// The plan.
@@ -53,6 +56,31 @@ impl Validators {
     /// Whether a JSON text that has been read satisfies a schema, in neither direction.
     pub fn is_valid(&self, node: NodeId, document: &Document<'_>) -> Result<bool, Exhausted> {
         self.subject(document).is_valid(node, document.root())
+    }
+
+    /// The same in a direction.
+    pub(crate) fn is_valid_in(
+        &self,
+        node: NodeId,
+        direction: Direction,
+        document: &Document<'_>,
+    ) -> Result<bool, Exhausted> {
+        Subject { direction, ..self.subject(document) }.is_valid(node, document.root())
+    }
+
+    /// Native code for a schema; none where the interpreter has the whole of it.
+    pub fn native(&self, node: NodeId, direction: Direction) -> Result<Option<Native>, JitError> {
+        self.natives.native(self, node, direction)
+    }
+
+    /// Native code for a schema as cranelift's text; none where the interpreter has the whole of it.
+    pub fn clif(&self, node: NodeId, direction: Direction) -> Result<Option<String>, JitError> {
+        Natives::clif(self, node, direction)
+    }
+
+    /// What native code that was made of these validators says of a JSON text.
+    pub fn judge(&self, native: &Native, text: &[u8]) -> Verdict {
+        native.judge(self, text)
     }
 
     /// All that is wrong with it.
@@ -71,17 +99,17 @@ impl Validators {
     }
 
     /// Whether a pattern matches anywhere in a text.
-    pub(super) fn matches(&self, pattern: PatternId, text: &str) -> bool {
+    pub(crate) fn matches(&self, pattern: PatternId, text: &str) -> bool {
         self.patterns.get(pattern.0 as usize).is_some_and(|regex| regex.is_match(text))
     }
 
     /// A constant.
-    pub(super) fn value(&self, value: ValueId) -> Option<&Document<'static>> {
+    pub(crate) fn value(&self, value: ValueId) -> Option<&Document<'static>> {
         self.values.get(value.0 as usize)
     }
 
     /// Whether the name of a member satisfies a schema, as a string.
-    pub(super) fn name_is_valid(&self, node: NodeId, name: &str, fuel: &mut u64) -> bool {
+    pub(crate) fn name_is_valid(&self, node: NodeId, name: &str, fuel: &mut u64) -> bool {
         let mut document = Document::new();
         let root: Ix = document.add(Value::String(name.into()));
         document.set_root(root);

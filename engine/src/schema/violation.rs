@@ -62,6 +62,8 @@ classes! {
     ConstraintViolation "constraint_violation"
     /// The body is larger than what is inspected.
     BodySize "body_size"
+    /// Native code and the interpreter say different things.
+    Disagreement "disagreement"
 }
 
 /// A step from a value into a part of it.

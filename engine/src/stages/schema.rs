@@ -99,6 +99,7 @@ fn denial(violations: &[Violation], settings: Settings) -> Option<Denial> {
     let has = |classes: &[Class]| violations.iter().any(|violation| classes.contains(&violation.class));
     let reason = match violations {
         [] => return None,
+        _ if has(&[Class::Disagreement]) => Reason::Disagreement,
         _ if has(&[Class::UnsupportedMediaType, Class::InvalidMediaType]) => Reason::MediaType,
         _ if has(&[Class::BodySize]) => Reason::BodyTooLarge,
         _ => Reason::Schema,
@@ -131,8 +132,11 @@ pub(crate) fn response(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(
         return Ok(());
     }
     // What the answer should have been is no business of the client's.
-    let denial =
-        Denial::from(Reason::ResponseSchema).with_violations(violations, shield_ir::policy::Problems::None);
+    let disagree = violations.iter().any(|violation| violation.class == Class::Disagreement);
+    let reason = if disagree { Reason::Disagreement } else { Reason::ResponseSchema };
+    let denial = Denial::from(reason)
+        .with_status(Reason::ResponseSchema.status())
+        .with_violations(violations, shield_ir::policy::Problems::None);
     found(policy, exchange, settings.responses, denial)
 }
 

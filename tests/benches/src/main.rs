@@ -2,10 +2,12 @@
 //!
 //! Every engine and size runs in a process of its own, on the same conditions and requests, from a parsed request head to the
 //! verdict; the verdicts are asserted. Without `--json`, a table. `worst` tries what indexes are bad at.
+//! `schema [--json]` does the same for JSON bodies, `schema real` for schemas of real documents.
 
 mod callers;
 mod mix;
 mod peers;
+mod schema;
 mod shield;
 
 use std::hint::black_box;
@@ -17,8 +19,16 @@ use serde_json::{Value, json};
 use shield_engine::Backend;
 use shield_ir::FieldId;
 
+/// What `shieldd` runs with too; every engine gets it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
 const ENGINES: [&str; 5] = ["shield", "shield-interpreter", "walk", "wirefilter", "cel"];
+
+/// What is measured by which arguments.
+const USAGE: &str = "rules [--json] | schema [real] [--json] | schema load FILE | limits [--json] | jwt [--json] | worst-all | worst CASE \
+    | one ENGINE MIX RULES";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +37,7 @@ fn main() {
         ["one", engine, mix, rules] => one(engine, mix, rules),
         ["count", mix, rules, case] => count(mix, rules, case),
         ["worst", case] => worst(case),
+        ["schema", ..] => schema::run(&arguments),
         ["rules", ..] => rules(arguments.contains(&"--json")),
         ["limits", ..] => callers::limits(arguments.contains(&"--json")),
         ["jwt", ..] => callers::jwt(arguments.contains(&"--json")),
@@ -35,7 +46,7 @@ fn main() {
                 print!("{}", child(&["worst", case]));
             }
         }
-        _ => eprintln!("rules [--json] | limits [--json] | jwt [--json] | worst-all | worst CASE | one ENGINE MIX RULES"),
+        _ => eprintln!("{USAGE}"),
     }
 }
 

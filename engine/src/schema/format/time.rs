@@ -74,27 +74,26 @@ fn digits(text: &str) -> Option<u32> {
 pub(super) fn duration(text: &str) -> bool {
     let Some(rest) = text.strip_prefix('P') else { return false };
     let (date, time) = rest.split_once('T').map_or((rest, None), |(date, time)| (date, Some(time)));
-    let date = if date.is_empty() { Some(String::new()) } else { units(date) };
-    let time = time.map_or(Some(String::new()), |time| units(time).filter(|units| !units.is_empty()));
-    let (Some(date), Some(time)) = (date, time) else { return false };
-    if date == "W" {
-        return time.is_empty();
+    if date.starts_with(|c: char| c.is_ascii_digit()) && date.ends_with('W') {
+        return time.is_none() && units(date, "W").is_some();
     }
-    (!date.is_empty() || !time.is_empty()) && "YMD".contains(&date) && "HMS".contains(&time)
+    let Some(dates) = units(date, "YMD") else { return false };
+    match time {
+        None => dates > 0,
+        Some(time) => units(time, "HMS").is_some_and(|times| times > 0),
+    }
 }
 
-/// The letters after each number of a text that is nothing but numbers with letters.
-fn units(text: &str) -> Option<String> {
-    let (mut units, mut number) = (String::new(), false);
+/// How many numbers a text has that is nothing but numbers with letters, which follow each other in this order.
+fn units(text: &str, order: &str) -> Option<usize> {
+    let (mut count, mut last, mut number) = (0, None, false);
     for c in text.chars() {
-        match c {
-            '0'..='9' => number = true,
-            'A'..='Z' if number => {
-                units.push(c);
-                number = false;
-            }
-            _ => return None,
+        if c.is_ascii_digit() {
+            number = true;
+            continue;
         }
+        let place = order.find(c).filter(|place| number && last.is_none_or(|last| *place == last + 1))?;
+        (count, last, number) = (count + 1, Some(place), false);
     }
-    (!number).then_some(units)
+    (!number).then_some(count)
 }

@@ -1,0 +1,305 @@
+//! What generated code leaves to Rust: everything about a value that takes more than a few instructions.
+
+use shield_ir::schema::{Decimal, Format, Keyword, NodeId, PatternId};
+
+use crate::schema::format;
+use crate::schema::json::{self, Rules};
+
+use super::cursor::Cursor;
+use super::scan;
+use super::skip::{self, slice};
+
+/// That a value has no member that chooses a branch.
+pub(super) const UNDECIDED: u64 = u64::MAX;
+
+/// Reads the string whose opening quote is there.
+pub(super) fn string(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
+    let start = cursor.place(at) + 1;
+    let text = scan::string(cursor.input, start)?;
+    let raw = cursor.input.get(start..text.end - 1)?;
+    cursor.burn(raw.len() / 64);
+    let (mut said, mut address) = (raw, at + 1);
+    if text.escaped {
+        cursor.scratch.text.clear();
+        scan::unescape(raw, &mut cursor.scratch.text);
+        (said, address) = (&cursor.scratch.text, 0);
+    }
+    let characters = if text.ascii && !text.escaped {
+        said.len()
+    } else {
+        // Every byte but those that continue a character.
+        said.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
+    };
+    (cursor.text, cursor.length, cursor.characters) = (address, said.len() as u64, characters as u64);
+    Some(cursor.start() + text.end)
+}
+
+/// Reads the string whose opening quote is there and writes it as generated code compares it, with a quote behind, and a
+/// colon where it is a name; the place behind it, for a name that of its value.
+pub(super) fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: bool) -> Option<usize> {
+    let place = cursor.place(at);
+    let end = if name { skip::name(cursor, place) } else { None };
+    let end = if name { cursor.start() + end? } else { string(cursor, at)? };
+    let length = if name { cursor.name.length } else { cursor.length as usize };
+    let in_scratch = if name { cursor.name.escaped } else { cursor.text == 0 };
+    let scratch = &mut *cursor.scratch;
+    let said = if in_scratch {
+        &*scratch.text
+    } else {
+        cursor.input.get(place + 1..place + 1 + length).unwrap_or_default()
+    };
+    scratch.usual.clear();
+    write_usual(said, &mut scratch.usual);
+    scratch.usual.extend_from_slice(if name { b"\":" } else { b"\"" });
+    let padded = scratch.usual.len().max(window) + 8;
+    scratch.usual.resize(padded, 0);
+    cursor.text = scratch.usual.as_ptr().expose_provenance();
+    Some(end)
+}
+
+/// Writes a text as most writers of JSON do: only what must be is escaped.
+pub(super) fn write_usual(text: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        let short = match byte {
+            b'"' | b'\\' => *byte,
+            8 => b'b',
+            9 => b't',
+            10 => b'n',
+            12 => b'f',
+            13 => b'r',
+            0..=0x1f => {
+                let digit = |digit: u8| char::from_digit(u32::from(digit), 16).map_or(b'0', |c| c as u8);
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                continue;
+            }
+            _ => {
+                out.push(*byte);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+}
+
+/// Reads the number that starts there.
+pub(super) fn number(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
+    let start = cursor.place(at);
+    let number = scan::number(cursor.input, start)?;
+    cursor.burn((number.end - start) / 64);
+    cursor.leave(start, number);
+    Some(cursor.start() + number.end)
+}
+
+/// Whether the number that was read last satisfies a keyword, whose own number is given too where it is short.
+pub(super) fn compare(cursor: &mut Cursor<'_>, keyword: &Keyword, limit: Option<(i64, u32)>) -> bool {
+    if let Some((number, limit)) = cursor.number.1.zip(limit)
+        && let Some(holds) = compare_short(number, limit, keyword)
+    {
+        return holds;
+    }
+    let text = scan::number_text(cursor.input, cursor.number.0);
+    cursor.burn(text.len() / 16);
+    let Some(number) = Decimal::parse(text) else { return false };
+    let limit = |text| Decimal::parse(text);
+    match keyword {
+        Keyword::Minimum(text) => limit(text).is_some_and(|limit| number >= limit),
+        Keyword::Maximum(text) => limit(text).is_some_and(|limit| number <= limit),
+        Keyword::ExclusiveMinimum(text) => limit(text).is_some_and(|limit| number > limit),
+        Keyword::ExclusiveMaximum(text) => limit(text).is_some_and(|limit| number < limit),
+        Keyword::MultipleOf(text) => limit(text).and_then(|of| number.is_multiple_of(&of)) == Some(true),
+        Keyword::Format(format) => format::number(*format, &number),
+        _ => false,
+    }
+}
+
+/// The same for numbers of few digits: as integers, once both have as many places.
+fn compare_short(number: (i64, u32), limit: (i64, u32), keyword: &Keyword) -> Option<bool> {
+    let places = number.1.max(limit.1);
+    let scaled = |(digits, own): (i64, u32)| digits.checked_mul(10_i64.checked_pow(places - own)?);
+    let (number, limit) = (scaled(number)?, scaled(limit)?);
+    Some(match keyword {
+        Keyword::Minimum(_) => number >= limit,
+        Keyword::Maximum(_) => number <= limit,
+        Keyword::ExclusiveMinimum(_) => number > limit,
+        Keyword::ExclusiveMaximum(_) => number < limit,
+        Keyword::MultipleOf(_) => number.checked_rem(limit)? == 0,
+        _ => return None,
+    })
+}
+
+/// A number of a keyword as its digits and their places, where they are few.
+pub(super) fn short(keyword: &Keyword) -> Option<(i64, u32)> {
+    match keyword {
+        Keyword::Minimum(text)
+        | Keyword::Maximum(text)
+        | Keyword::ExclusiveMinimum(text)
+        | Keyword::ExclusiveMaximum(text)
+        | Keyword::MultipleOf(text) => scan::number(text.as_bytes(), 0)?.short,
+        _ => None,
+    }
+}
+
+/// Whether a text, which is in the scratch where its address is 0, matches a pattern.
+pub(super) fn pattern(cursor: &mut Cursor<'_>, text: (usize, usize), pattern: PatternId) -> bool {
+    cursor.burn(text.1 / 8);
+    said(cursor, text).is_some_and(|text| cursor.validators.matches(pattern, text))
+}
+
+/// Whether a text has a format.
+pub(super) fn has_format(cursor: &mut Cursor<'_>, text: (usize, usize), format: Format) -> bool {
+    cursor.burn(text.1 / 8);
+    said(cursor, text).is_some_and(|text| format::string(format, text))
+}
+
+fn said<'t>(cursor: &'t Cursor<'_>, (address, length): (usize, usize)) -> Option<&'t str> {
+    let bytes = if address == 0 {
+        &*cursor.scratch.text
+    } else {
+        let start = cursor.place(address);
+        cursor.input.get(start..start.checked_add(length)?)?
+    };
+    std::str::from_utf8(bytes).ok()
+}
+
+fn name_said<'t>(cursor: &'t Cursor<'_>) -> Option<&'t str> {
+    let name = cursor.name;
+    let bytes = if name.escaped { &*cursor.scratch.text } else { slice(cursor.input, name) };
+    std::str::from_utf8(bytes).ok()
+}
+
+/// Whether the name that was read last matches a pattern.
+pub(super) fn name_matches(cursor: &mut Cursor<'_>, pattern: PatternId) -> bool {
+    cursor.burn(1 + cursor.name.length / 8);
+    name_said(cursor).is_some_and(|name| cursor.validators.matches(pattern, name))
+}
+
+/// Whether the name that was read last satisfies a schema.
+pub(super) fn name_is_valid(cursor: &mut Cursor<'_>, node: NodeId) -> bool {
+    let mut fuel = cursor.fuel.max(0).cast_unsigned();
+    let valid = name_said(cursor).is_some_and(|name| cursor.validators.name_is_valid(node, name, &mut fuel));
+    cursor.fuel = if fuel == 0 { -1 } else { fuel.cast_signed() };
+    valid
+}
+
+/// Whether a value that has been read equals a constant of the keyword.
+pub(super) fn equals(cursor: &mut Cursor<'_>, (start, end): (usize, usize), keyword: &Keyword) -> bool {
+    let (start, end) = (cursor.place(start), cursor.place(end));
+    let Some(text) = cursor.input.get(start..end) else { return false };
+    cursor.burn(1 + text.len() / 16);
+    let values = match keyword {
+        Keyword::Enum(values) => &**values,
+        Keyword::Const(value) => std::slice::from_ref(value),
+        _ => &[],
+    };
+    let plan = cursor.validators.plan();
+    if let Some(b'-' | b'0'..=b'9') = text.first() {
+        let number = std::str::from_utf8(text).ok().and_then(Decimal::parse);
+        let mut numbers = values.iter().filter_map(|value| Decimal::parse(plan.value(*value)?));
+        return number.is_some_and(|number| numbers.any(|other| other == number));
+    }
+    let Ok(document) = json::parse(text) else { return false };
+    let mut fuel = cursor.fuel.max(0).cast_unsigned();
+    let equal = values.iter().filter_map(|value| cursor.validators.value(*value)).any(|constant| {
+        document.compare(document.root(), constant, constant.root(), &mut fuel).is_eq() && fuel > 0
+    });
+    cursor.fuel = if fuel == 0 { -1 } else { fuel.cast_signed() };
+    equal
+}
+
+/// Judges the value that starts there by the interpreter; the place behind it.
+pub(super) fn interpret(cursor: &mut Cursor<'_>, at: usize, node: NodeId) -> Option<usize> {
+    let start = cursor.place(at);
+    let end = skip::skip(cursor, start)?;
+    let text = cursor.input.get(start..end)?;
+    cursor.burn(8 + text.len() / 8);
+    let document = json::parse_by(text, Rules { duplicates: true, ..Rules::default() }).ok()?;
+    let Ok(valid) = cursor.validators.is_valid_in(node, cursor.direction, &document) else {
+        cursor.fuel = -1;
+        return None;
+    };
+    valid.then(|| cursor.start() + end)
+}
+
+/// Whether the items of an array that has been read differ; the node is the one that asks.
+pub(super) fn unique(cursor: &mut Cursor<'_>, (start, end): (usize, usize), node: NodeId) -> bool {
+    let base = cursor.names;
+    let items = plain_items(cursor, cursor.place(start), cursor.place(end));
+    let differ = skip::close_names(cursor, base);
+    cursor.burn((end - start) / 16);
+    match items {
+        Some(()) => differ,
+        None => interpret(cursor, start, node).is_some(),
+    }
+}
+
+/// Keeps the items of an array as if they were names, as long as those that are equal are written alike.
+fn plain_items(cursor: &mut Cursor<'_>, start: usize, end: usize) -> Option<()> {
+    let input = cursor.input;
+    let mut at = scan::space(input, start + 1);
+    while at + 1 < end {
+        let first = *input.get(at)?;
+        let after = match first {
+            b'"' => Some(scan::string(input, at + 1)?).filter(|text| !text.escaped)?.end,
+            b'[' | b'{' => return None,
+            b'-' | b'0'..=b'9' => {
+                let number = scan::number(input, at)?;
+                let usual = number.short.is_some_and(|(value, places)| places == 0 && value != 0);
+                (usual || number.end == at + 1).then_some(number.end)?
+            }
+            _ => skip::skip(cursor, at)?,
+        };
+        cursor.name = super::names::Name { start: at, length: after - at, escaped: false };
+        skip::keep(cursor);
+        // A comma, or the end.
+        at = scan::space(input, scan::space(input, after) + 1);
+    }
+    Some(())
+}
+
+/// Which branch of a discriminator's mapping the value names, counted from 1; 0 where it names none of them.
+pub(super) fn discriminate(cursor: &mut Cursor<'_>, at: usize, keyword: &Keyword) -> u64 {
+    let Keyword::Discriminator { property, mapping } = keyword else { return UNDECIDED };
+    let names = cursor.names;
+    let found = member(cursor, cursor.place(at), property);
+    cursor.names = names;
+    match found {
+        // The text is not valid, so neither is the value.
+        Err(Broken) => 0,
+        Ok(None) => UNDECIDED,
+        Ok(Some(place)) => {
+            if string(cursor, cursor.start() + place).is_none() {
+                return 0;
+            }
+            let text = said(cursor, (cursor.text, cursor.length as usize)).unwrap_or_default();
+            let row = mapping.binary_search_by(|(known, _)| known.as_str().cmp(text));
+            row.map_or(0, |row| row as u64 + 1)
+        }
+    }
+}
+
+/// A text that is not valid.
+struct Broken;
+
+/// Where the string is that the object's member of that name is, if it is one.
+fn member(cursor: &mut Cursor<'_>, mut at: usize, wanted: &str) -> Result<Option<usize>, Broken> {
+    let input = cursor.input;
+    if input.get(at) != Some(&b'{') || cursor.depth == 0 {
+        return Ok(None);
+    }
+    at = scan::space(input, at + 1);
+    if input.get(at) == Some(&b'}') {
+        return Ok(None);
+    }
+    loop {
+        let value = skip::name(cursor, at).ok_or(Broken)?;
+        if name_said(cursor) == Some(wanted) {
+            return Ok((input.get(value) == Some(&b'"')).then_some(value));
+        }
+        let end = scan::space(input, skip::skip(cursor, value).ok_or(Broken)?);
+        match input.get(end) {
+            Some(b',') => at = scan::space(input, end + 1),
+            Some(b'}') => return Ok(None),
+            _ => return Err(Broken),
+        }
+    }
+}

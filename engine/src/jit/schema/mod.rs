@@ -1,0 +1,125 @@
+//! Validators as native code: one pass over the bytes of a JSON text, without a tree.
+//!
+//! `flat` puts together what holds for a value, `lower` writes it as cranelift IR, `maker` makes units of functions.
+//! What code leaves to Rust goes through `calls`: reading where there is no short cut (`scan`, `skip`), checks that take
+//! more than a few instructions, and whole nodes that only the interpreter can judge.
+
+mod calls;
+#[expect(clippy::wildcard_enum_match_arm, reason = "each reads the keywords of its own kind")]
+mod checks;
+mod cursor;
+#[expect(clippy::wildcard_enum_match_arm, reason = "each reads the keywords of its own kind")]
+mod flat;
+#[expect(clippy::wildcard_enum_match_arm, reason = "each reads the keywords of its own kind")]
+#[expect(clippy::cast_possible_wrap, reason = "offsets, lengths of names and numbers of members are small")]
+mod lower;
+mod maker;
+mod names;
+mod scan;
+mod skip;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use shield_ir::schema::{Direction, NodeId, Plan};
+
+pub(super) use cursor::Cursor;
+use flat::{Key, Survey};
+use maker::{Made, Maker};
+
+use super::JitError;
+use crate::schema::Validators;
+
+pub use flat::Reason;
+
+/// What native code says of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is well-formed and satisfies the schema.
+    Valid,
+    /// It is not; the interpreter says why.
+    Invalid,
+    /// The work would exceed the bound; the interpreter decides.
+    Exhausted,
+}
+
+/// The functions that have been made from a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Natives {
+    survey: OnceLock<Survey>,
+    made: Mutex<BTreeMap<Key, Made>>,
+}
+
+/// The native code of one schema in one direction.
+#[derive(Clone, Debug)]
+pub struct Native {
+    made: Made,
+    direction: Direction,
+}
+
+impl Natives {
+    fn survey(&self, plan: &Plan) -> &Survey {
+        self.survey.get_or_init(|| Survey::of(plan))
+    }
+
+    /// The code of a schema, made now unless it has been; none where the interpreter has the whole schema.
+    pub(crate) fn native(
+        &self,
+        validators: &Validators,
+        node: NodeId,
+        direction: Direction,
+    ) -> Result<Option<Native>, JitError> {
+        let survey = self.survey(validators.plan());
+        if survey.is_dynamic(node) {
+            return Ok(None);
+        }
+        let key = survey.key(validators.plan(), [node], direction);
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if !made.contains_key(&key) {
+            let (unit, keys) = Maker::new(validators, survey, &made)?.make(&key)?;
+            for (at, key) in keys.into_iter().enumerate() {
+                made.insert(key, Made { unit: std::sync::Arc::clone(&unit), at });
+            }
+        }
+        Ok(made.get(&key).map(|made| Native { made: made.clone(), direction }))
+    }
+
+    /// The code of a schema as cranelift's text; none where the interpreter has the whole schema.
+    pub(crate) fn clif(
+        validators: &Validators,
+        node: NodeId,
+        direction: Direction,
+    ) -> Result<Option<String>, JitError> {
+        let survey = Survey::of(validators.plan());
+        if survey.is_dynamic(node) {
+            return Ok(None);
+        }
+        let key = survey.key(validators.plan(), [node], direction);
+        Maker::new(validators, &survey, &BTreeMap::new())?.text(&key).map(Some)
+    }
+}
+
+impl Native {
+    /// Judges a text by the schema that the code was made from; the validators are those that made it.
+    pub(crate) fn judge(&self, validators: &Validators, text: &[u8]) -> Verdict {
+        cursor::with(|scratch| {
+            let mut cursor = Cursor::new(text, (validators, self.direction), scratch);
+            let first = cursor.start() + scan::space(text, 0);
+            let end = self.made.unit.judge(self.made.at, &mut cursor, first);
+            if end == 0 {
+                return if cursor.fuel < 0 { Verdict::Exhausted } else { Verdict::Invalid };
+            }
+            let is_all = scan::space(text, cursor.place(end)) == text.len();
+            if is_all { Verdict::Valid } else { Verdict::Invalid }
+        })
+    }
+}
+
+/// The nodes of a plan that the interpreter judges, and why.
+pub fn interpreted(plan: &Plan) -> Vec<(NodeId, Reason)> {
+    let nodes = (0_u32..).zip(&plan.nodes);
+    nodes.filter_map(|(at, node)| Some((NodeId(at), flat::reason(&node.keywords)?))).collect()
+}
+
+#[cfg(test)]
+mod tests;
