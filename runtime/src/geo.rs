@@ -1,4 +1,4 @@
-//! The `geoip` database of a policy: a file of `.mmdb` format under the data directory, read again when it changes.
+//! The `geoip` database of a policy: a file in `MaxMind`'s format under the data directory, read again when it changes.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Formatter};
