@@ -2,6 +2,8 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a test reads its own files, and stops loudly when it cannot go on"
 )]
 
