@@ -38,7 +38,7 @@ stop() {
     rm -rf "$work"
 }
 trap stop EXIT
-core1() { taskset -c "$([ "$(nproc)" -gt 1 ] && echo 1 || echo 0)" "$@"; }
+core1() { exec taskset -c "$([ "$(nproc)" -gt 1 ] && echo 1 || echo 0)" "$@"; }
 
 cat > "$work/origin.conf" <<CONF
 worker_processes 1; daemon off; master_process off; pid $work/origin.pid; error_log /dev/null crit;
@@ -59,7 +59,7 @@ CONF
 cat > "$work/haproxy.cfg" <<CONF
 global
   nbthread 1
-  maxconn 20000
+  maxconn 2000
 defaults
   mode http
   timeout connect 3s
@@ -116,7 +116,10 @@ shieldd() { start taskset -c 0 "$target/release/shieldd" run --workers 1 --watch
 shieldd none 19003; none=$last
 shieldd full 19004; full=$last
 for port in 19000 19001 19002 19003 19004; do
-    for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
+    for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2; sleep 0.1; done
+    echo "nothing listens at $port:" >&2
+    cat "$work"/log.* >&2
+    exit 1
 done
 
 if [ "$idle" = yes ]; then

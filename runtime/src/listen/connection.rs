@@ -1,6 +1,7 @@
 //! One client connection from its first byte to its last, in HTTP/1.1 or HTTP/2.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -35,21 +36,36 @@ pub(crate) async fn run(
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else { return };
     // Small answers wait for nobody.
     let _ = stream.set_nodelay(true);
-    let Some(certificates) = tls else {
-        let client = Client::new(&worker, [peer, local], None, admission);
-        return speak(&worker, stream, client, None).await;
-    };
+    match tls {
+        None => {
+            let client = Client::new(&worker, [peer, local], None, admission);
+            speak(&worker, stream, client, None).await;
+        }
+        // PERF: boxed, or every connection without TLS would keep the room of one with it.
+        Some(certificates) => {
+            Box::pin(encrypted(&worker, stream, [peer, local], (admission, certificates))).await;
+        }
+    }
+}
+
+async fn encrypted(
+    worker: &Rc<Worker>,
+    stream: TcpStream,
+    ends: [SocketAddr; 2],
+    (admission, certificates): (Admission, Certificates),
+) {
     let snapshot = worker.shared.snapshot.load_full();
     let demands = snapshot.map(|snapshot| snapshot.demands.load_full());
-    let handshake = certificates.accept(stream, demands.as_deref());
+    // PERF: boxed, since the handshake is over when the connection idles.
+    let handshake = Box::pin(certificates.accept(stream, demands.as_deref()));
     let Ok(Ok((stream, facts))) =
         tokio::time::timeout(worker.shared.settings.handshake_timeout, handshake).await
     else {
         return;
     };
     let protocol = if facts.http2 { Protocol::Http2 } else { Protocol::Http1 };
-    let client = Client::new(&worker, [peer, local], Some(facts), admission);
-    speak(&worker, stream, client, Some(protocol)).await;
+    let client = Client::new(worker, ends, Some(facts), admission);
+    speak(worker, stream, client, Some(protocol)).await;
 }
 
 async fn speak<S>(worker: &Rc<Worker>, stream: S, client: Client, known: Option<Protocol>)
@@ -64,7 +80,7 @@ where
     };
     match protocol {
         Ok(Some(Protocol::Http1)) => http1(worker, gate, &client).await,
-        Ok(Some(Protocol::Http2)) => http2(worker, gate, &client).await,
+        Ok(Some(Protocol::Http2)) => Box::pin(http2(worker, gate, &client)).await,
         Ok(None) | Err(_) => {}
     }
 }
