@@ -2,7 +2,6 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::unwrap_used,
-    clippy::expect_used,
     reason = "a test runs programs on files of its own, and stops loudly when it cannot go on"
 )]
 

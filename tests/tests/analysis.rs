@@ -428,7 +428,7 @@ fn schema(random: &mut Random) -> serde_json::Value {
         "minProperties",
         "maxProperties",
     ];
-    for _ in 0..1 + random.below(4) {
+    for _ in 0..=random.below(4) {
         schema.insert(numbers[random.below(numbers.len())].to_owned(), json!(random.below(4)));
     }
     let constants = [json!([1, 2]), json!(["a", "abc"]), json!([{}, [1]]), json!([1, "a"]), json!([null])];

@@ -1,6 +1,6 @@
 //! Fields of a `geoip` database are live: what the file says of the client's address decides, and a new file decides anew.
 #![expect(
-    clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "a test writes files of its own, and stops loudly when it cannot go on"
 )]
 

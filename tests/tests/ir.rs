@@ -1,6 +1,8 @@
 //! What the optimiser does: every policy of `tests/suite/ir` before the first pass, after each, and as a bundle holds it.
 #![expect(
     clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a test reads its own files, and stops loudly when it cannot go on"
 )]
 

@@ -2,6 +2,8 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a test reads its own files, and stops loudly when it cannot go on"
 )]
 
@@ -232,6 +234,18 @@ fn every_field_and_every_function_has_a_case_that_gives_a_value() {
     assert!(missing.is_empty(), "no case of tests/suite/reference names {missing:?}");
 }
 
+/// What that engine refuses and we take on purpose: production's newer forms, white space and comments, any type at the top.
+const TAKEN: &[&str] = &[
+    r#"any(http.request.headers.names[*] eq "x" or http.request.headers.names[*] eq "y")"#,
+    "true",
+    "ssl\tand ssl",
+    "ssl # comment",
+    "len(http.host)",
+    "http.host",
+    "http.host eq http.host",
+    "http.host eq lower(http.host)",
+];
+
 #[test]
 fn recorded_results_of_another_engine_are_ours() {
     let Some(path) = corpus("semantics.jsonl", "202 expressions with their results") else { return };
@@ -255,6 +269,7 @@ fn recorded_results_of_another_engine_are_ours() {
             (Outcome::Refused(_), None) => case.get("error").is_some(),
             (Outcome::Value(value), Some(wanted)) => value == wanted,
             (Outcome::Absent, Some(wanted)) => *wanted == Json::Bool(false),
+            (_, None) => TAKEN.contains(&expr),
             _ => false,
         };
         if !agrees {
