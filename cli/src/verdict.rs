@@ -84,4 +84,3 @@ fn decide<'a>(
     store.decide(now, &settled);
     judged
 }
-

@@ -98,8 +98,17 @@ fn decision(policy: &Path, request: &Path, io: &mut Io<'_>) -> Result<End, Failu
     let verdict = Verdict::of(&native, &store, &request, |exchange| phases = considered(&native, exchange));
     writeln!(io.out, "verdict      {}", verdict.words())?;
     for event in &verdict.events {
-        let by = event.rule.as_ref().map(|rule| format!(" by {} at {}:{}", rule.name, rule.origin.file, rule.origin.line));
-        writeln!(io.out, "found        {} {}{}", event.kind.name(), event.reason.label(), by.unwrap_or_default())?;
+        let by = event
+            .rule
+            .as_ref()
+            .map(|rule| format!(" by {} at {}:{}", rule.name, rule.origin.file, rule.origin.line));
+        writeln!(
+            io.out,
+            "found        {} {}{}",
+            event.kind.name(),
+            event.reason.label(),
+            by.unwrap_or_default()
+        )?;
     }
     for phase in &phases {
         writeln!(io.out, "{:<12} {}", format!("{} rules", phase.name), phase.counts())?;
