@@ -1,6 +1,5 @@
 //! How diagnostics are told to programs: JSON, SARIF and annotations, as they are written for one wrong policy.
 #![expect(
-    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test runs programs on files of its own, and stops loudly when it cannot go on"

@@ -65,7 +65,7 @@ pub struct Policy {
     /// Conditions by rule; none as long as the interpreter serves.
     jit: OnceLock<Jit>,
     /// Why it does, where native code was asked for.
-    fallback: Option<Box<str>>,
+    fallback: OnceLock<Box<str>>,
     api_names: Box<[Arc<str>]>,
     /// Rules by phase, in the order of the text.
     phases: [Box<[RuleId]>; 4],
@@ -91,7 +91,7 @@ impl Policy {
             planned = anchor::of_rules(&bundle);
             &planned
         };
-        let mut policy = Self {
+        let policy = Self {
             hosts: Hosts::of(&bundle),
             endpoints: Endpoints::of(&bundle, &validators),
             asks_schema: asks_schema(&bundle),
@@ -106,19 +106,17 @@ impl Policy {
             digest,
             constants,
             jit: OnceLock::new(),
-            fallback: None,
+            fallback: OnceLock::new(),
         };
-        if backend == Backend::Jit
-            && let Err(error) = policy.compile_rules()
-        {
-            policy.fallback = Some(error.to_string().into());
+        if backend == Backend::Jit {
+            policy.compile_rules();
         }
         Ok(policy)
     }
 
     /// Makes native code for everything that has none, in whatever thread, while the interpreter serves.
     pub fn compile(&self) -> Result<(), JitError> {
-        self.compile_rules()?;
+        self.compile_rules();
         let mut number = 0;
         while self.compile_endpoint(number)? {
             number += 1;
@@ -133,14 +131,17 @@ impl Policy {
         Ok(true)
     }
 
-    /// Makes native code for the conditions of rules.
-    pub fn compile_rules(&self) -> Result<(), JitError> {
-        if self.jit.get().is_none() {
-            let jit = Jit::new(&self.bundle.program, &self.constants, &conditions(&self.bundle))?;
-            // Of two threads that make the same code, one does so in vain.
-            self.jit.get_or_init(|| jit);
+    /// Makes native code for the conditions of rules, in whatever thread, while the interpreter serves; where none can be
+    /// made, it goes on serving and [`Policy::fallback`] says why.
+    pub fn compile_rules(&self) {
+        if self.jit.get().is_some() {
+            return;
         }
-        Ok(())
+        match Jit::new(&self.bundle.program, &self.constants, &conditions(&self.bundle)) {
+            // Of two threads that make the same code, one does so in vain.
+            Ok(jit) => drop(self.jit.set(jit)),
+            Err(error) => drop(self.fallback.set(error.to_string().into())),
+        }
     }
 
     /// The same policy, recording what it finds and enforcing nothing where `shadow`.
@@ -185,7 +186,7 @@ impl Policy {
 
     /// Why the interpreter serves where native code was asked for.
     pub fn fallback(&self) -> Option<&str> {
-        self.fallback.as_deref()
+        self.fallback.get().map(|why| &**why)
     }
 
     /// The API of that id.

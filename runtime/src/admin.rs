@@ -14,11 +14,13 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
+use shield_engine::Backend;
 
 use crate::config;
 use crate::metrics;
 use crate::reload::{LoadError, Loader};
 use crate::shared::{Life, Shared};
+use crate::snapshot::Snapshot;
 
 /// Connections at once; more wait.
 const MOST_CONNECTIONS: usize = 64;
@@ -202,6 +204,7 @@ fn status(admin: &Admin) -> serde_json::Value {
         },
         "degraded": load.degraded,
         "bundle": { "digest": load.active, "from": load.from, "since_ms": load.since },
+        "rules": rules(&admin.shared),
         "store": {
             "shared": store.shared,
             "degraded": store.degraded,
@@ -218,6 +221,19 @@ fn status(admin: &Admin) -> serde_json::Value {
         "connections": admin.shared.connections.load(Relaxed),
         "requests_in_flight": admin.shared.in_flight.load(Relaxed),
         "upstreams": upstreams,
+    })
+}
+
+/// What runs the rules, and why the interpreter does where native code could not be made.
+fn rules(shared: &Shared) -> serde_json::Value {
+    let snapshot = shared.snapshot.load_full();
+    let run_by = |snapshot: &Snapshot| match snapshot.policy.backend() {
+        Backend::Jit => "native code",
+        Backend::Interpreter => "interpreter",
+    };
+    json!({
+        "run_by": snapshot.as_deref().map(run_by),
+        "no_native_code": snapshot.as_deref().and_then(|snapshot| snapshot.policy.fallback()),
     })
 }
 

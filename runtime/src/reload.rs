@@ -147,7 +147,9 @@ impl Loader {
         self.shared.keys.equip(&snapshot.policy, &self.shared.settings.data_dir);
         let snapshot = Arc::new(snapshot);
         self.shared.snapshot.store(Some(Arc::clone(&snapshot)));
-        snapshot.compile();
+        if self.shared.settings.backend == "jit" {
+            snapshot.compile();
+        }
         if self.shared.life() == Life::Starting {
             self.shared.set_life(Life::Ready);
         }

@@ -41,8 +41,7 @@ impl Snapshot {
         registry: &Registry,
     ) -> Result<Self, String> {
         let (bundle, digest) = Bundle::decode(bytes).map_err(|error| error.to_string())?;
-        let backend = if settings.backend == "jit" { Backend::Jit } else { Backend::Interpreter };
-        let policy = Policy::load(bundle, digest, backend).map_err(|error| error.to_string())?;
+        let policy = Policy::load(bundle, digest, Backend::Interpreter).map_err(|error| error.to_string())?;
         let geo = policy.bundle().geoip.as_deref().map(|file| Database::open(file, settings));
         let geo = geo.transpose()?.map(Arc::new);
         let policy = callers::equip(policy, secret, settings)?
@@ -63,12 +62,12 @@ impl Snapshot {
         })
     }
 
-    /// Makes native code for bodies, endpoint by endpoint in a thread of its own, as long as somebody else holds the snapshot.
+    /// Makes native code, for the rules and then endpoint by endpoint, in a thread of low priority; the interpreter serves
+    /// meanwhile, and ends with nobody else holding the snapshot any more.
     pub(crate) fn compile(self: Arc<Self>) {
-        if self.policy.backend() != Backend::Jit {
-            return;
-        }
         let work = move || {
+            yield_to_others();
+            self.policy.compile_rules();
             let mut number = 0;
             // Where code cannot be made, the interpreter goes on serving.
             while Arc::strong_count(&self) > 1 && matches!(self.policy.compile_endpoint(number), Ok(true)) {
@@ -124,4 +123,11 @@ fn group(urls: &[String], registry: &Registry) -> Result<Group, String> {
     let group = Group::new(origins.collect::<Result<_, _>>()?);
     group.resolve(registry);
     Ok(group)
+}
+
+/// Lowers the priority of this thread, where the system has one for each.
+fn yield_to_others() {
+    // Linux keeps a nice value for each thread; elsewhere it is the process's, which must not sink.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10);
 }

@@ -1,4 +1,4 @@
-//! Writes small databases in MaxMind's format, for tests of `geoip`.
+//! Writes small databases in `MaxMind`'s format, for tests of `geoip`.
 
 use std::net::IpAddr;
 
@@ -92,7 +92,7 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
                 match (key.as_str(), value.as_u64()) {
                     // The format has integers of several widths, and each of these has its own.
                     ("node_count" | "autonomous_system_number" | "geoname_id", Some(whole)) => {
-                        unsigned(6, 4, whole, out)
+                        unsigned(6, 4, whole, out);
                     }
                     ("build_epoch", Some(whole)) => unsigned(9, 8, whole, out),
                     _ => encode(value, out),
@@ -101,20 +101,23 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
         }
         Value::Array(elements) => {
             control(11, elements.len(), out);
-            elements.iter().for_each(|each| encode(each, out));
+            for each in elements {
+                encode(each, out);
+            }
         }
         Value::String(text) => {
             control(2, text.len(), out);
             out.extend_from_slice(text.as_bytes());
         }
         Value::Bool(value) => control(14, usize::from(*value), out),
-        Value::Number(number) => match number.as_u64() {
-            Some(whole) => unsigned(5, 2, whole, out),
-            None => {
+        Value::Number(number) => {
+            if let Some(whole) = number.as_u64() {
+                unsigned(5, 2, whole, out);
+            } else {
                 control(3, 8, out);
                 out.extend_from_slice(&number.as_f64().expect("a number").to_be_bytes());
             }
-        },
+        }
         Value::Null => panic!("the format knows no null"),
     }
 }

@@ -1,7 +1,10 @@
 //! No finding is ever wrong: generated policies that give hundreds of them, each tried by the interpreter on generated requests.
 #![expect(
+    clippy::format_collect,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::string_slice,
+    clippy::unwrap_used,
     reason = "a test stops loudly, and logs the seed with which it can be run again"
 )]
 
@@ -51,7 +54,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn set(random: &mut Random, of: &[&str]) -> String {
-    let members: Vec<String> = (0..1 + random.below(4)).map(|_| quoted(one(random, of))).collect();
+    let members: Vec<String> = (0..=random.below(4)).map(|_| quoted(one(random, of))).collect();
     format!("{{ {} }}", members.join(" "))
 }
 
@@ -396,4 +399,104 @@ fn an_expression_alone_is_told_of_what_it_can_never_be() {
     let (bare, diagnostics, _) = expression("lower(http.host) eq \"A\"", &BareOptions::default());
     assert!(bare.is_some());
     assert_eq!(diagnostics.iter().map(|one| one.code.name).collect::<Vec<_>>(), ["W0403"]);
+}
+
+/// A schema of a few small keywords.
+fn schema(random: &mut Random) -> serde_json::Value {
+    use serde_json::json;
+    let types = [
+        json!("string"),
+        json!("integer"),
+        json!("number"),
+        json!("object"),
+        json!("array"),
+        json!(["string", "null"]),
+    ];
+    let mut schema = serde_json::Map::new();
+    if !random.once_in(4) {
+        schema.insert("type".to_owned(), types[random.below(types.len())].clone());
+    }
+    let numbers = [
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "minProperties",
+        "maxProperties",
+    ];
+    for _ in 0..1 + random.below(4) {
+        schema.insert(numbers[random.below(numbers.len())].to_owned(), json!(random.below(4)));
+    }
+    let constants = [json!([1, 2]), json!(["a", "abc"]), json!([{}, [1]]), json!([1, "a"]), json!([null])];
+    match random.below(5) {
+        0 => drop(schema.insert("enum".to_owned(), constants[random.below(constants.len())].clone())),
+        1 => drop(schema.insert(
+            "required".to_owned(),
+            [json!(["a"]), json!(["a", "b"]), json!(["a", "b", "c"])][random.below(3)].clone(),
+        )),
+        2 => {
+            schema.insert("required".to_owned(), json!(["a"]));
+            schema.insert(
+                "properties".to_owned(),
+                [json!({"a": {}}), json!({"b": {}})][random.below(2)].clone(),
+            );
+            schema.insert("additionalProperties".to_owned(), json!(false));
+        }
+        _ => {}
+    }
+    schema.into()
+}
+
+#[test]
+fn what_is_said_of_unsatisfiable_schemas_is_true() {
+    use serde_json::json;
+    let random = &mut Random::new(7);
+    let schemas: Vec<_> = (0..1_500).map(|_| schema(random)).collect();
+    let mut document = "openapi: 3.1.0\ninfo: {title: A, version: '1'}\npaths:\n".to_owned();
+    for (at, schema) in schemas.iter().enumerate() {
+        writeln!(document, "  /p{at}: {{post: {{requestBody: {{content: {{application/json: {{schema: {schema}}}}}}}, responses: {{'200': {{description: fine}}}}}}}}").unwrap();
+    }
+    let policy =
+        b"api a {\n  host \"a.test\"\n  upstream \"http://127.0.0.1:9\"\n  openapi \"api.yaml\"\n}\n";
+    let outcome =
+        shield_tests::suite::compiled_with("p.shield", policy, &[("api.yaml", document.as_bytes())]);
+    assert!(outcome.bundle.is_some(), "{:?}", outcome.diagnostics.first());
+    let mut instances = vec![
+        json!(null),
+        json!(true),
+        json!({}),
+        json!({"a": 1}),
+        json!({"b": 1}),
+        json!({"a": 1, "b": 1}),
+        json!({"a": 1, "b": 1, "c": 1}),
+        json!({"a": 1, "b": 1, "c": 1, "d": 1}),
+    ];
+    instances.extend((-2..12).map(|at| json!(f64::from(at) / 2.0)));
+    instances.extend((-1..6).map(|at| json!(at)));
+    instances.extend((0..6).map(|length| json!(vec![1; length])));
+    instances.extend((0..6).map(|length| json!("abcdef"[..length])));
+    let mut found = 0;
+    for one in outcome.diagnostics.iter().filter(|one| one.code.name == "W0502") {
+        found += 1;
+        let schema = &schemas[outcome.sources.position(one.span.file, one.span.start).0 as usize - 4];
+        let validator = jsonschema::draft202012::new(schema).unwrap();
+        let about =
+            |instance: &&serde_json::Value| match one.message.split(' ').collect::<Vec<_>>().as_slice() {
+                ["nothing", ..] => true,
+                ["no", "number", ..] => instance.is_number(),
+                ["no", "string", ..] => instance.is_string(),
+                ["no", "array", ..] => instance.is_array(),
+                ["no", "object", ..] | [_, "is", "required,", ..] => instance.is_object(),
+                _ => panic!("{}", one.message),
+            };
+        let valid: Vec<_> =
+            instances.iter().filter(about).filter(|instance| validator.is_valid(instance)).collect();
+        assert!(valid.is_empty(), "{}: {schema} takes {valid:?}", one.message);
+    }
+    println!("{found} schemas");
+    assert!(found > 200);
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops loudly")]
 
 use serde_json::{Value, json};
+use shield_cli::{End, Io, run_on};
 use shield_ir::Bundle;
 use shield_runtime::Settings;
 use shield_tests::live::{Live, settings};
@@ -31,6 +32,31 @@ fn any_prefix_and_any_flipped_bit_of_the_bundle_is_refused() {
         damaged[bit / 8] ^= 1 << (bit % 8);
     }
     eprintln!("{} prefixes and {} flipped bits refused", bytes.len(), bytes.len() * 8);
+}
+
+#[test]
+fn a_decision_is_explained() {
+    let folder = root().join("policies/petstore");
+    let request = std::env::temp_dir().join(format!("shield-explain-{}.json", std::process::id()));
+    std::fs::write(
+        &request,
+        r#"{"url": "https://petstore.example.com/admin/users", "client": "203.0.113.9"}"#,
+    )
+    .unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut io = Io { out: &mut out, err: &mut err, terminal: false };
+    let end = run_on(["explain", folder.to_str().unwrap(), "--request", request.to_str().unwrap()], &mut io);
+    std::fs::remove_file(&request).unwrap();
+    let said = String::from_utf8(out).unwrap();
+    assert_eq!(end, End::Fine, "{said}{}", String::from_utf8_lossy(&err));
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "verdict      block 403 by admin-from-office");
+    assert!(
+        lines[1].starts_with("found        block rules:block by admin-from-office at petstore.shield:"),
+        "{said}"
+    );
+    assert!(said.contains("head rules") && said.contains("holds     admin-from-office"), "{said}");
+    assert!(lines.last().unwrap().starts_with("time ") && said.contains("(native code)"), "{said}");
 }
 
 const PET: &str = r#"{"name": "Rex",  "species":"dog", "weight": 12.35, "tags": [{"name": "good"}]}"#;

@@ -216,6 +216,20 @@ fn operators_see_health_metrics_and_status() {
 }
 
 #[test]
+fn native_code_arrives_while_the_interpreter_serves() {
+    let origin = Origin::plain();
+    let live = in_front_of(&origin);
+    assert_eq!((live.get("/blocked").status, live.get("/").status), (403, 200));
+    let native =
+        || Some(live.operator("GET", "/status").json()["rules"]["run_by"] == "native code").filter(|is| *is);
+    until("native code serves", native);
+    assert_eq!((live.get("/blocked").status, live.get("/").status), (403, 200));
+    let live = with(&origin, |settings| settings.backend = "interpreter");
+    assert_eq!(live.get("/blocked").status, 403);
+    assert_eq!(live.operator("GET", "/status").json()["rules"]["run_by"], "interpreter");
+}
+
+#[test]
 fn a_reload_exchanges_the_policy_and_a_broken_bundle_only_the_status() {
     let origin = Origin::plain();
     let live = in_front_of(&origin);

@@ -1,6 +1,10 @@
 //! A plan with its patterns and constants made ready: what validation runs on.
 
+use regex_automata::Input;
+use regex_automata::dfa::dense::{self, DFA};
+use regex_automata::dfa::{Automaton as _, StartKind};
 use regex_automata::meta::Regex;
+use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use shield_ir::operation::Location;
 use shield_ir::schema::{Direction, MAX_AUTOMATON_BYTES, NodeId, PatternId, Plan, PlanError, ValueId};
@@ -12,13 +16,51 @@ use super::violation::Violation;
 use crate::jit::JitError;
 use crate::jit::schema::{Native, Natives, Verdict};
 
+/// How large the automaton of a pattern is at most, in bytes, that is made as a table.
+const SMALL_AUTOMATON: usize = 32 << 10;
+
 /// A verified plan, ready to judge.
 #[derive(Debug)]
 pub struct Validators {
     plan: Plan,
-    patterns: Vec<Regex>,
+    patterns: Vec<Pattern>,
     values: Vec<Document<'static>>,
     natives: Natives,
+}
+
+/// A regular expression, ready to be asked whether it matches.
+#[derive(Debug)]
+enum Pattern {
+    /// One whose automaton is small: a table look-up for each byte.
+    Small(Box<DFA<Vec<u32>>>),
+    /// Any other.
+    Any(Regex),
+}
+
+impl Pattern {
+    fn new(text: &str) -> Option<Self> {
+        let config = DFA::config()
+            .start_kind(StartKind::Unanchored)
+            .dfa_size_limit(Some(SMALL_AUTOMATON))
+            .determinize_size_limit(Some(4 * SMALL_AUTOMATON));
+        let nfa = thompson::Config::new().utf8(false).nfa_size_limit(Some(8 * SMALL_AUTOMATON));
+        let small = dense::Builder::new()
+            .configure(config)
+            .thompson(nfa)
+            .syntax(syntax::Config::new().utf8(false))
+            .build(text);
+        small.map_or_else(|_| regex(text).map(Self::Any), |small| Some(Self::Small(Box::new(small))))
+    }
+
+    fn is_match(&self, text: &[u8]) -> bool {
+        match self {
+            // It has no bytes at which it gives up: building one that needs them fails.
+            Self::Small(small) => {
+                small.try_search_fwd(&Input::new(text).earliest(true)).is_ok_and(|found| found.is_some())
+            }
+            Self::Any(regex) => regex.is_match(text),
+        }
+    }
 }
 
 /// Why a plan cannot be made ready.
@@ -39,8 +81,11 @@ impl Validators {
     /// Verifies a plan and makes it ready.
     pub fn load(plan: Plan) -> Result<Self, LoadError> {
         plan.verify()?;
-        let patterns =
-            plan.patterns.iter().enumerate().map(|(at, text)| regex(text).ok_or(LoadError::Pattern(at)));
+        let patterns = plan
+            .patterns
+            .iter()
+            .enumerate()
+            .map(|(at, text)| Pattern::new(text).ok_or(LoadError::Pattern(at)));
         let patterns = patterns.collect::<Result<_, _>>()?;
         let values =
             plan.values.iter().enumerate().map(|(at, text)| constant(text).ok_or(LoadError::Constant(at)));
@@ -99,8 +144,8 @@ impl Validators {
     }
 
     /// Whether a pattern matches anywhere in a text.
-    pub(crate) fn matches(&self, pattern: PatternId, text: &str) -> bool {
-        self.patterns.get(pattern.0 as usize).is_some_and(|regex| regex.is_match(text))
+    pub(crate) fn matches(&self, pattern: PatternId, text: impl AsRef<[u8]>) -> bool {
+        self.patterns.get(pattern.0 as usize).is_some_and(|regex| regex.is_match(text.as_ref()))
     }
 
     /// A constant.

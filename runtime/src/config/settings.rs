@@ -172,7 +172,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     row("store-memory", Size(|s| &mut s.store_memory, [1 << 20, HUGE]), "bytes that counters in this process may take"),
     row("store-timeout", Time(|s| &mut s.store_timeout, [1, 10_000]), "how long a shared store may take before this node decides alone"),
     row("workers", Count(|s| &mut s.workers, [0, 1024]), "threads that serve; 0 is one for each core"),
-    row("backend", Choice(|s| &mut s.backend, &["jit", "interpreter"]), "how rules are run"),
+    row("backend", Choice(|s| &mut s.backend, &["jit", "interpreter"]), "`jit`: rules and schemas become native code in the background, and the interpreter serves until then"),
     row("mode", Choice(|s| &mut s.mode, &["enforce", "shadow"]), "`shadow` judges and records, and refuses nothing the policy would refuse"),
     row("watch", Choice(|s| &mut s.watch, &["on", "off"]), "reload when the bundle or a certificate changes on disk"),
     row("client-address", Choice(|s| &mut s.client_address, &["peer", "forwarded", "x-forwarded-for"]), "where the client's address comes from behind trusted proxies"),

@@ -16,6 +16,8 @@ pub(super) enum Call {
     String,
     /// A string as it is usually written: place, least bytes, whether it is a name → place behind it.
     Usual,
+    /// A name: place → place of its value.
+    Name,
     /// A number: place → place behind it.
     Number,
     /// Whether the last number satisfies: node, keyword, its digits, their places or [`LONG`].
@@ -43,12 +45,13 @@ pub(super) enum Call {
 }
 
 /// The functions, in the order of [`Call`]: name, address, number of words beside the cursor.
-pub(super) fn symbols() -> [(&'static str, *const u8, usize); 16] {
+pub(super) fn symbols() -> [(&'static str, *const u8, usize); 17] {
     [
         ("v_space", space as *const u8, 1),
         ("v_skip", skip_value as *const u8, 1),
         ("v_string", string as *const u8, 1),
         ("v_usual", usual as *const u8, 3),
+        ("v_name", name as *const u8, 1),
         ("v_number", number as *const u8, 1),
         ("v_compare", compare as *const u8, 4),
         ("v_pattern", pattern as *const u8, 3),
@@ -87,6 +90,11 @@ extern "C" fn string(cursor: &mut Cursor<'_>, at: usize) -> usize {
 
 extern "C" fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: u64) -> usize {
     checks::usual(cursor, at, window, name != 0).unwrap_or(0)
+}
+
+extern "C" fn name(cursor: &mut Cursor<'_>, at: usize) -> usize {
+    let place = cursor.place(at);
+    skip::name(cursor, place).map_or(0, |value| cursor.start() + value)
 }
 
 extern "C" fn number(cursor: &mut Cursor<'_>, at: usize) -> usize {

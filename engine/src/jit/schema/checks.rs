@@ -148,17 +148,16 @@ pub(super) fn pattern(cursor: &mut Cursor<'_>, text: (usize, usize), pattern: Pa
 /// Whether a text has a format.
 pub(super) fn has_format(cursor: &mut Cursor<'_>, text: (usize, usize), format: Format) -> bool {
     cursor.burn(text.1 / 8);
-    said(cursor, text).is_some_and(|text| format::string(format, text))
+    let text = said(cursor, text).and_then(|text| std::str::from_utf8(text).ok());
+    text.is_some_and(|text| format::string(format, text))
 }
 
-fn said<'t>(cursor: &'t Cursor<'_>, (address, length): (usize, usize)) -> Option<&'t str> {
-    let bytes = if address == 0 {
-        &*cursor.scratch.text
-    } else {
-        let start = cursor.place(address);
-        cursor.input.get(start..start.checked_add(length)?)?
-    };
-    std::str::from_utf8(bytes).ok()
+fn said<'t>(cursor: &'t Cursor<'_>, (address, length): (usize, usize)) -> Option<&'t [u8]> {
+    if address == 0 {
+        return Some(&cursor.scratch.text);
+    }
+    let start = cursor.place(address);
+    cursor.input.get(start..start.checked_add(length)?)
 }
 
 fn name_said<'t>(cursor: &'t Cursor<'_>) -> Option<&'t str> {
@@ -271,7 +270,7 @@ pub(super) fn discriminate(cursor: &mut Cursor<'_>, at: usize, keyword: &Keyword
                 return 0;
             }
             let text = said(cursor, (cursor.text, cursor.length as usize)).unwrap_or_default();
-            let row = mapping.binary_search_by(|(known, _)| known.as_str().cmp(text));
+            let row = mapping.binary_search_by(|(known, _)| known.as_bytes().cmp(text));
             row.map_or(0, |row| row as u64 + 1)
         }
     }

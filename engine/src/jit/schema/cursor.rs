@@ -128,10 +128,11 @@ pub(super) fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let done = work(&mut scratch);
     scratch.names.shrink();
-    scratch.text.clear();
-    scratch.text.shrink_to(KEPT);
-    scratch.usual.clear();
-    scratch.usual.shrink_to(KEPT);
+    for text in [&mut scratch.text, &mut scratch.usual] {
+        if text.capacity() > KEPT {
+            *text = Vec::new();
+        }
+    }
     SCRATCH.set(Some(scratch));
     done
 }

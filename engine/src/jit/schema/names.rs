@@ -81,8 +81,9 @@ impl Names {
     pub(super) fn shrink(&mut self) {
         self.list.clear();
         self.texts.clear();
-        self.list.shrink_to(KEPT_NAMES);
-        self.texts.shrink_to(KEPT_NAMES);
+        if self.list.capacity().max(self.texts.capacity()) > KEPT_NAMES {
+            *self = Self::default();
+        }
     }
 }
 

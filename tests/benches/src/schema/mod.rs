@@ -28,6 +28,9 @@ pub fn run(arguments: &[&str]) {
     if let ["schema", "load", path] = arguments {
         return load::run(path);
     }
+    if let ["schema", "count", name] = arguments {
+        return count(name);
+    }
     let (subjects, as_json) = if arguments.contains(&"real") {
         (documents::real(), arguments.contains(&"--json"))
     } else {
@@ -43,6 +46,16 @@ pub fn run(arguments: &[&str]) {
     }
     if as_json {
         rows.iter().for_each(|row| println!("{row}"));
+    }
+}
+
+/// Judges a document a thousand times, for tools that count instructions.
+fn count(name: &str) {
+    let all = documents::all();
+    let subject = all.iter().find(|subject| subject.name == name).expect("a document");
+    let shield = Shield::new(&subject.schema);
+    for _ in 0..1000 {
+        assert!(black_box(shield.native(black_box(&subject.valid))));
     }
 }
 
@@ -98,7 +111,12 @@ fn judge(subject: &Subject) -> Vec<Value> {
         let mut times = Vec::new();
         for (name, judges, engine) in &engines {
             let said = engine.is_valid(text);
-            assert!(!judges || said == expected, "{name} says otherwise of {} {case}", subject.name);
+            // boon divides binary floating point numbers, so that 79.90 is no multiple of 0.01.
+            let inexact = *name == "serde_json+boon";
+            assert!(!judges || inexact || said == expected, "{name} says otherwise of {} {case}", subject.name);
+            if *judges && said != expected {
+                eprintln!("{name} says otherwise of {} {case}", subject.name);
+            }
             times.push((*name, crate::measure(|| black_box(engine.is_valid(black_box(text))))));
         }
         let peer = times.iter().find(|(name, _)| *name == "serde_json+jsonschema").map_or(0.0, |(_, ns)| *ns);

@@ -94,11 +94,22 @@ impl<'p> Lower<'_, 'p> {
             match row.keyword {
                 Keyword::MinItems(least) => self.at_least(count, *least),
                 Keyword::MaxItems(most) => self.at_most(count, *most),
-                Keyword::UniqueItems => self.asks(Call::Unique, &[at, end], &[u64::from(row.node.0)]),
+                Keyword::UniqueItems => self.unique((at, end), count, row.node),
                 _ => {}
             }
         }
         end
+    }
+
+    /// No two items are equal, where there are two.
+    fn unique(&mut self, (at, end): (Value, Value), count: Value, node: NodeId) {
+        let [several, done] = [(); 2].map(|()| self.b.create_block());
+        let few = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, count, 2);
+        self.b.ins().brif(few, done, &[], several, &[]);
+        self.b.switch_to_block(several);
+        self.asks(Call::Unique, &[at, end], &[u64::from(node.0)]);
+        self.b.ins().jump(done, &[]);
+        self.b.switch_to_block(done);
     }
 
     /// A variable that is 0.

@@ -16,6 +16,15 @@ const SHORT: i64 = 64;
 /// How many bytes are looked at at once.
 const LANES: i64 = 16;
 
+/// A number that has been read: the place behind it, its value where it is a `plain` integer of up to eighteen digits, and
+/// whether it has no fraction.
+struct Number {
+    end: Value,
+    value: Value,
+    plain: Value,
+    integral: Value,
+}
+
 /// A string that has been read: the place behind it, the address of what it says, how many bytes and characters that has.
 struct Text {
     end: Value,
@@ -204,19 +213,68 @@ impl<'p> Lower<'_, 'p> {
     }
 
     pub(super) fn number(&mut self, flat: &Flat<'p>, allowed: TypeSet, at: Value) -> Value {
-        let end = self.checked(Call::Number, &[at]);
+        let bounds: Vec<_> = flat.rows.iter().filter_map(|row| Some((*row, bounds(row.keyword)?))).collect();
+        let exact = bounds.iter().any(|(_, bounds)| matches!(bounds, Bounds::Exact));
+        let number = if exact { self.read_number(at) } else { self.digits(at) };
         if !allowed.contains(TypeSet::NUMBER) {
-            let integral = self.field(field!(integral));
-            self.demand(integral);
+            self.demand(number.integral);
         }
-        let mut plain = None;
-        for row in &flat.rows {
-            let Some(bounds) = bounds(row.keyword) else { continue };
-            let (value, is_plain) =
-                *plain.get_or_insert_with(|| (self.field(field!(value)), self.field(field!(plain))));
-            self.number_keyword(*row, bounds, (value, is_plain));
+        for (row, bounds) in bounds {
+            self.number_keyword(row, bounds, (number.value, number.plain));
         }
-        self.listed(flat, (at, end))
+        self.listed(flat, (at, number.end))
+    }
+
+    /// Reads a number by Rust.
+    fn read_number(&mut self, at: Value) -> Number {
+        let end = self.checked(Call::Number, &[at]);
+        let [value, plain, integral] =
+            [field!(value), field!(plain), field!(integral)].map(|offset| self.field(offset));
+        Number { end, value, plain, integral }
+    }
+
+    /// Reads a number: digit by digit as long as it is a short integer without a sign, else by Rust.
+    fn digits(&mut self, at: Value) -> Number {
+        let [head, digit, over, slow, done] = [(); 5].map(|()| self.b.create_block());
+        let place = self.b.append_block_param(head, types::I64);
+        let sum = self.b.append_block_param(head, types::I64);
+        let [end, value, plain, integral] = [(); 4].map(|()| self.b.append_block_param(done, types::I64));
+        let (zero, one) = (self.word(0), self.word(1));
+        self.jump(head, &[at, zero]);
+
+        self.b.switch_to_block(head);
+        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, place, self.end);
+        self.b.ins().brif(inside, digit, &[], slow, &[]);
+        self.b.switch_to_block(digit);
+        let byte = self.load(types::I8, place, 0);
+        let byte = self.b.ins().uextend(types::I64, byte);
+        let unit = self.b.ins().iadd_imm_s(byte, -i64::from(b'0'));
+        let tenfold = self.b.ins().imul_imm_s(sum, 10);
+        let more = self.b.ins().iadd(tenfold, unit);
+        let next = self.b.ins().iadd_imm_s(place, 1);
+        let is_digit = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, unit, 10);
+        self.b.ins().brif(is_digit, head, &[BlockArg::Value(next), BlockArg::Value(more)], over, &[]);
+
+        // One to eighteen digits, and the first is no zero: a zero alone is left to Rust as well.
+        self.b.switch_to_block(over);
+        let length = self.b.ins().isub(place, at);
+        let length = self.b.ins().iadd_imm_s(length, -1);
+        let short = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, length, 18);
+        let first = self.load(types::I8, at, 0);
+        let usual = self.is(IntCC::NotEqual, first, i64::from(b'0'));
+        let mut whole = self.b.ins().band(short, usual);
+        for byte_of in [b'.', b'e', b'E'] {
+            let other = self.is(IntCC::NotEqual, byte, i64::from(byte_of));
+            whole = self.b.ins().band(whole, other);
+        }
+        let arguments = [place, sum, one, one].map(BlockArg::Value);
+        self.b.ins().brif(whole, done, &arguments, slow, &[]);
+
+        self.b.switch_to_block(slow);
+        let read = self.read_number(at);
+        self.jump(done, &[read.end, read.value, read.plain, read.integral]);
+        self.b.switch_to_block(done);
+        Number { end, value, plain, integral }
     }
 
     /// A keyword of numbers: by comparison where the number and the bounds are integers, else by Rust.
@@ -277,6 +335,8 @@ fn bounds(keyword: &Keyword) -> Option<Bounds> {
         Keyword::ExclusiveMaximum(text) => {
             integer(text).and_then(|limit| Some(Bounds::Range(None, Some(limit.checked_sub(1)?))))
         }
+        // An integer is a multiple of what goes into 1.
+        Keyword::MultipleOf(_) if divides_one(keyword) => Some(Bounds::Range(None, None)),
         Keyword::MultipleOf(text) => integer(text).map(Bounds::Multiple),
         Keyword::Format(Format::Int32) => {
             Some(Bounds::Range(Some(i64::from(i32::MIN)), Some(i64::from(i32::MAX))))
@@ -286,6 +346,12 @@ fn bounds(keyword: &Keyword) -> Option<Bounds> {
         _ => return None,
     };
     Some(bounds.unwrap_or(Bounds::Exact))
+}
+
+fn divides_one(keyword: &Keyword) -> bool {
+    short(keyword).is_some_and(|(digits, places)| {
+        10_i64.checked_pow(places).and_then(|one| one.checked_rem(digits)) == Some(0)
+    })
 }
 
 /// A text as it is usually written, with something behind.

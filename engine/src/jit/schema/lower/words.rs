@@ -30,7 +30,7 @@ impl Lower<'_, '_> {
     /// Finds out which string stands at a quote. The strings are given as they are usually written, with what follows.
     pub(super) fn matching(&mut self, at: Value, texts: &[Vec<u8>], name: bool) -> Matching {
         if texts.is_empty() {
-            return self.none_matches(at, name);
+            return self.none_matches(at);
         }
         let window = texts.iter().map(Vec::len).max().unwrap_or_default().max(8);
         let [compare, slow, none, miss] = [(); 4].map(|()| self.b.create_block());
@@ -62,9 +62,9 @@ impl Lower<'_, '_> {
         Matching { hits: hits.into_iter().flatten().collect(), miss: (miss, behind) }
     }
 
-    fn none_matches(&mut self, at: Value, name: bool) -> Matching {
-        let (least, is_name) = (self.word(0), self.word(i64::from(name)));
-        let behind = self.checked(Call::Usual, &[at, least, is_name]);
+    /// A name where no keyword says any.
+    fn none_matches(&mut self, at: Value) -> Matching {
+        let behind = self.checked(Call::Name, &[at]);
         let miss = self.b.create_block();
         self.b.ins().jump(miss, &[]);
         Matching { hits: Vec::new(), miss: (miss, behind) }
