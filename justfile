@@ -27,6 +27,10 @@ dev *arguments:
 fuzz target seconds="60":
     cd tests/fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}
 
+# random schemas and bytes, native code beside the interpreter, for a long time
+fuzz-schemas schemas="200000" seed="1":
+    SHIELD_FUZZ={{schemas}} SHIELD_FUZZ_SEED={{seed}} cargo test --release --test schema_fuzz -- --nocapture
+
 # licences, sources and duplicates of dependencies
 deny:
     cargo deny check

@@ -1,12 +1,7 @@
 //! Random schemas and random bytes: native code says what the interpreter says, and reads no byte behind the end.
 //!
 //! `SHIELD_FUZZ` is how many schemas there are, `SHIELD_FUZZ_SEED` the first of them.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "tests panic, print and read the environment"
-)]
+#![expect(clippy::disallowed_methods, reason = "tests panic, print and read the environment")]
 
 use serde_json::{Value, json};
 use shield_compiler::schema::{Dialect, Reading, Texts, compile_schema};

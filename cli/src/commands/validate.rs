@@ -98,11 +98,7 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
             Some(Verdict::Valid) => Vec::new(),
             Some(Verdict::Invalid) => {
                 let listed = violations(&validators, root, &bytes);
-                if listed.is_empty() {
-                    vec![fault("verdict", "the backends disagree".into())]
-                } else {
-                    listed
-                }
+                if listed.is_empty() { vec![fault("verdict", "the backends disagree")] } else { listed }
             }
             None | Some(Verdict::Exhausted) => violations(&validators, root, &bytes),
         };
@@ -126,15 +122,15 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
 /// All that the interpreter finds wrong with a text.
 fn violations(validators: &Validators, root: NodeId, text: &[u8]) -> Vec<Json> {
     match reader::parse(text) {
-        Err(error) => vec![fault("json", error.to_string())],
+        Err(error) => vec![fault("json", &error.to_string())],
         Ok(document) => match validators.violations(root, &document) {
             Ok(violations) => violations.iter().map(as_json).collect(),
-            Err(Exhausted) => vec![fault("budget", "takes more work than is allowed".into())],
+            Err(Exhausted) => vec![fault("budget", "takes more work than is allowed")],
         },
     }
 }
 
-fn fault(keyword: &str, message: String) -> Json {
+fn fault(keyword: &str, message: &str) -> Json {
     json!({ "pointer": "", "keyword": keyword, "message": message })
 }
 
