@@ -31,6 +31,10 @@ fuzz target seconds="60":
 fuzz-check:
     cargo check --manifest-path tests/fuzz/Cargo.toml
 
+# random schemas and bytes, native code beside the interpreter, for a long time
+fuzz-schemas schemas="200000" seed="1":
+    SHIELD_FUZZ={{schemas}} SHIELD_FUZZ_SEED={{seed}} cargo test --release --test schema_fuzz -- --nocapture
+
 # licences, sources and duplicates of dependencies
 deny:
     cargo deny check

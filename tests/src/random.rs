@@ -40,7 +40,7 @@ const TYPES: &[&str] = &["null", "boolean", "object", "array", "number", "string
 const NUMBERS: &[&str] = &["0", "1", "-1", "2", "1.0", "1.5", "3", "10", "-2.5", "1e1", "0.5", "7"];
 
 fn number(random: &mut Random) -> Value {
-    let text: &str = *random.pick::<&str>(NUMBERS);
+    let text = random.pick(NUMBERS);
     serde_json::from_str(text).expect("a number")
 }
 

@@ -1,11 +1,5 @@
 //! Random schemas and values: our verdict is that of the crate `jsonschema`, and listing agrees with the verdict.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::explicit_auto_deref,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests panic, print and read the environment"
-)]
+#![expect(clippy::disallowed_methods, reason = "tests panic, print and read the environment")]
 
 use serde_json::{Value, json};
 use shield_compiler::schema::{Dialect, Reading, Texts, compile_schema};

@@ -48,10 +48,9 @@ fn every_field_has_a_value_of_its_type() {
 }
 
 #[test]
-fn every_extractor_is_a_row_and_fits_its_type() {
+fn every_extractor_is_a_row_and_extracts_something() {
     for (name, extract) in fields::EXTRACTORS {
-        let row = FieldId::find(name).unwrap_or_else(|| panic!("{name} is no field")).row();
-        assert_ne!(row.source, Source::Geo, "{name}");
+        assert!(FieldId::find(name).is_some(), "{name} is no field");
         assert!(!matches!(extract, Extract::Default), "{name}");
     }
 }

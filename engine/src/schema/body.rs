@@ -24,7 +24,7 @@ use crate::jit::schema::{Native, Verdict};
 /// Declared contents with what their schemas say of types.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
-    pub(super) declared: Vec<Content>,
+    pub(super) list: Vec<Content>,
     shapes: Vec<Option<Shape>>,
     /// Native code for those that are JSON, once it has been made.
     natives: Vec<Arc<OnceLock<Native>>>,
@@ -35,7 +35,7 @@ impl Contents {
         let shape = |content: &Content| content.schema.map(|schema| Shape::of(validators.plan(), schema));
         let shapes = contents.iter().map(shape).collect();
         let natives = contents.iter().map(|_| Arc::default()).collect();
-        Self { declared: contents, shapes, natives }
+        Self { list: contents, shapes, natives }
     }
 
     /// Makes native code for the schemas of JSON bodies that have none yet.
@@ -61,7 +61,7 @@ impl Contents {
 
     /// The schemas of JSON bodies, and where their code belongs.
     fn json(&self) -> impl Iterator<Item = (NodeId, &OnceLock<Native>)> {
-        let all = self.declared.iter().zip(&self.shapes).zip(&self.natives);
+        let all = self.list.iter().zip(&self.shapes).zip(&self.natives);
         all.filter_map(|((content, shape), native)| {
             let essence = content.media_type.split(';').next().unwrap_or_default().trim();
             let node = shape.as_ref()?.node;
@@ -96,9 +96,9 @@ impl<'a> BodyCheck<'a> {
             let message = "must have one well-formed content type".into();
             return out.push(fault("content", Class::InvalidMediaType, message));
         };
-        let Some((at, content)) = media.find(&self.contents.declared) else {
+        let Some((at, content)) = media.find(&self.contents.list) else {
             let known: Vec<_> =
-                self.contents.declared.iter().map(|content| content.media_type.as_str()).collect();
+                self.contents.list.iter().map(|content| content.media_type.as_str()).collect();
             let message = format!("must be of the type {}", known.join(" or "));
             return out.push(fault("content", Class::UnsupportedMediaType, message));
         };

@@ -280,7 +280,7 @@ impl Judge {
         let body = parts.body.unwrap_or_default();
         // Answers to HEAD and these statuses have no body, whatever the document says.
         let bodiless = matches!(parts.status, 100..=199 | 204 | 205 | 304);
-        if !answer.contents.declared.is_empty() && !body.is_empty() && !bodiless {
+        if !answer.contents.list.is_empty() && !body.is_empty() && !bodiless {
             let check = BodyCheck { validators, direction: Direction::Response, contents: &answer.contents };
             check.run(&content_types(parts.headers), body, &mut out);
         }
@@ -290,7 +290,7 @@ impl Judge {
     /// Whether responses of that status have a body that must be seen.
     pub fn reads_response(&self, status: u16) -> bool {
         let answer = self.responses.iter().find(|answer| answer.status.covers(status));
-        answer.is_some_and(|answer| !answer.contents.declared.is_empty())
+        answer.is_some_and(|answer| !answer.contents.list.is_empty())
     }
 }
 

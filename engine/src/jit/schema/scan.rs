@@ -53,7 +53,6 @@ pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
 pub(super) fn string(bytes: &[u8], start: usize) -> Option<Text> {
     let (mut at, mut escaped, mut ascii) = (start, false, true);
     loop {
-        at = plain(bytes, at);
         match *bytes.get(at)? {
             b'"' => return Some(Text { end: at + 1, escaped, ascii }),
             b'\\' => {
@@ -64,7 +63,8 @@ pub(super) fn string(bytes: &[u8], start: usize) -> Option<Text> {
                 ascii = false;
                 at = beyond_ascii(bytes, at)?;
             }
-            _ => return None,
+            0..0x20 => return None,
+            _ => at = plain(bytes, at + 1),
         }
     }
 }
@@ -130,8 +130,20 @@ fn unicode(bytes: &[u8], at: usize) -> Option<(char, usize)> {
 }
 
 fn hex(bytes: &[u8], at: usize) -> Option<u32> {
-    let digits = bytes.get(at..at + 4)?;
-    digits.iter().try_fold(0, |code, digit| Some(code * 16 + char::from(*digit).to_digit(16)?))
+    let digits = *bytes.get(at..)?.first_chunk::<4>()?;
+    let [a, b, c, d] = digits.map(worth);
+    ((a | b | c | d) < 0x10).then_some(a << 12 | b << 8 | c << 4 | d)
+}
+
+/// What a byte is worth as a hexadecimal digit; more than 15 where it is none.
+fn worth(digit: u8) -> u32 {
+    let decimal = digit.wrapping_sub(b'0');
+    let letter = (digit | 0x20).wrapping_sub(b'a');
+    u32::from(match (decimal, letter) {
+        (0..10, _) => decimal,
+        (_, 0..6) => letter + 10,
+        _ => 0x10,
+    })
 }
 
 /// What a string that has been read says: `raw` is what is between its quotes.

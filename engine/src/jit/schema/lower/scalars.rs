@@ -38,7 +38,12 @@ impl<'p> Lower<'_, 'p> {
         if let Some(allowed) = self.listed_strings(flat) {
             return self.one_of_strings(&allowed, at);
         }
-        let text = self.text(at);
+        let asked = |row: &Row<'_>| match row.keyword {
+            Keyword::MinLength(_) | Keyword::MaxLength(_) | Keyword::Pattern(_) => true,
+            Keyword::Format(format) => !format.is_numeric(),
+            _ => false,
+        };
+        let text = self.text(at, flat.rows.iter().any(asked));
         for row in &flat.rows {
             self.string_keyword(*row, &text);
         }
@@ -75,7 +80,8 @@ impl<'p> Lower<'_, 'p> {
     }
 
     /// Reads a string: sixteen bytes at a time as long as it is short, plain and not at the end, else by Rust.
-    fn text(&mut self, at: Value) -> Text {
+    /// Where nothing is asked of what it says, that is not found out.
+    fn text(&mut self, at: Value, asked: bool) -> Text {
         let blocks = [(); 5].map(|()| self.b.create_block());
         let [head, look, found, slow, done] = blocks;
         self.b.set_cold_block(slow);
@@ -109,7 +115,7 @@ impl<'p> Lower<'_, 'p> {
         self.b.ins().brif(closes, done, &arguments, slow, &[]);
 
         self.b.switch_to_block(slow);
-        let behind = self.checked(Call::String, &[at]);
+        let behind = self.checked(if asked { Call::String } else { Call::Skip }, &[at]);
         let said = [field!(text), field!(length), field!(characters)].map(|offset| self.field(offset));
         let [a, l, c] = said;
         self.jump(done, &[behind, a, l, c]);
