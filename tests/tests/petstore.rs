@@ -40,7 +40,7 @@ fn a_decision_is_explained() {
     let request = std::env::temp_dir().join(format!("shield-explain-{}.json", std::process::id()));
     std::fs::write(
         &request,
-        r#"{"url": "https://petstore.example.com/admin/users", "client_ip": "203.0.113.9"}"#,
+        r#"{"method": "GET", "url": "https://petstore.example.com/admin/users", "client_ip": "203.0.113.9"}"#,
     )
     .unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
