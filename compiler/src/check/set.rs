@@ -143,10 +143,13 @@ fn bare(text: &Text, span: Span, ty: Type) -> Result<&str, Box<Diagnostic>> {
     match text {
         Text::Word(word) => Ok(word),
         Text::String(bytes) => {
-            let shown = String::from_utf8_lossy(bytes);
+            let help = if bytes.iter().any(u8::is_ascii_digit) {
+                format!("members of type {ty} have no quotes: `{}`", String::from_utf8_lossy(bytes))
+            } else {
+                "all members have one type; write two sets and join them with `or`".to_owned()
+            };
             Err(Box::new(
-                Diagnostic::new(E0301, span, format!("a String stands in a set of {ty}"))
-                    .help(format!("members of type {ty} have no quotes: `{shown}`")),
+                Diagnostic::new(E0301, span, format!("a String stands in a set of {ty}")).help(help),
             ))
         }
         Text::Regex(_) => Err(Box::new(Diagnostic::new(E0103, span, "a pattern cannot be a member"))),
