@@ -65,7 +65,7 @@ const LONGEST: usize = 600;
 const LONGEST_TESTS: usize = 150;
 
 /// Files that may be longer, and why.
-const TABLES: &[(&str, &str)] = &[("engine/src/jit/lower.rs", "one arm an operation")];
+const TABLES: &[(&str, &str)] = &[];
 
 /// Files whose tests may be longer, and why.
 const LONG_TESTS: &[(&str, &str)] =
