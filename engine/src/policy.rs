@@ -114,6 +114,11 @@ impl Policy {
         Ok(policy)
     }
 
+    /// Whether a rule reads the field of that name.
+    pub fn reads(&self, field: &str) -> bool {
+        fields(&self.bundle).any(|name| name == field)
+    }
+
     /// Makes native code for everything that has none, in whatever thread, while the interpreter serves.
     pub fn compile(&self) -> Result<(), JitError> {
         self.compile_rules();
@@ -354,9 +359,15 @@ pub enum ClifError {
 
 /// Whether some rule asks what a request's schema says of it.
 fn asks_schema(bundle: &Bundle) -> bool {
-    bundle.program.nodes.iter().any(|node| {
-        let Expr::Field(field) = &node.expr else { return false };
-        let name = field.row().name;
+    fields(bundle).any(|name| {
         name == "cf.api_gateway.request_violates_schema" || name.starts_with("cf.schema_validation.uploaded.")
+    })
+}
+
+/// Names of the fields that rules read.
+fn fields(bundle: &Bundle) -> impl Iterator<Item = &'static str> {
+    bundle.program.nodes.iter().filter_map(|node| {
+        let Expr::Field(field) = &node.expr else { return None };
+        Some(field.row().name)
     })
 }

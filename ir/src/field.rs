@@ -143,7 +143,7 @@ pub static FIELDS: &[Field] = &[
     field("http.x_forwarded_for", Type::STRING, Phase::Head, Source::Exchange, "the whole `X-Forwarded-For` header, empty where there is none"),
     field("http.request.cookies", Type::STRING.array().map(), Phase::Head, Source::Exchange, "cookies by name; names are decoded, values are not, values of one name stand in order"),
     field("http.request.headers", Type::STRING.array().map(), Phase::Head, Source::Exchange, "headers by name in lower case; values as they came, repeated ones in order"),
-    field("http.request.headers.names", Type::STRING.array(), Phase::Head, Source::Exchange, "names of headers as they were written, in lower case where `shieldd` hands them over; repeated ones included"),
+    field("http.request.headers.names", Type::STRING.array(), Phase::Head, Source::Exchange, "names of headers as they were written (over HTTP/2 in lower case), repeated ones included"),
     field("http.request.headers.values", Type::STRING.array(), Phase::Head, Source::Exchange, "values of headers, in the order of their names"),
     field("http.request.headers.truncated", Type::BOOL, Phase::Head, Source::Exchange, "whether there were too many headers for these fields to hold all"),
     field("http.request.accepted_languages", Type::STRING.array(), Phase::Head, Source::Exchange, "tags of the `Accept-Language` header, best first, `*` left out"),
@@ -328,7 +328,7 @@ pub static FIELDS: &[Field] = &[
     // Response
     field("http.response.code", Type::INT, Phase::Response, Source::Exchange, "the status of the answer"),
     field("http.response.headers", Type::STRING.array().map(), Phase::Response, Source::Exchange, "headers of the answer by name in lower case"),
-    field("http.response.headers.names", Type::STRING.array(), Phase::Response, Source::Exchange, "names of the answer's headers as they were written, in lower case where `shieldd` hands them over"),
+    field("http.response.headers.names", Type::STRING.array(), Phase::Response, Source::Exchange, "names of the answer's headers as they were written"),
     field("http.response.headers.values", Type::STRING.array(), Phase::Response, Source::Exchange, "values of the answer's headers, in the order of their names"),
     field("http.response.headers.truncated", Type::BOOL, Phase::Response, Source::Exchange, "whether the answer had too many headers for these fields to hold all"),
     field("http.response.content_type.media_type", Type::STRING, Phase::Response, Source::Exchange, "the media type of the answer in lower case, without parameters"),

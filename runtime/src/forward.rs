@@ -10,6 +10,7 @@ use hyper::http::response;
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, Uri, Version};
+use shield_engine::token::Pass;
 use shield_engine::{HeaderEdit, Permit};
 
 use crate::body::BodyError;
@@ -103,10 +104,9 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
 
 /// Changes the protocol, when the origin agrees to what the client has asked for.
 pub(crate) fn switch(
-    worker: &Rc<Worker>,
-    client: &Rc<Client>,
+    (worker, client): (&Rc<Worker>, &Rc<Client>),
     mut answer: response::Parts,
-    upstream: OnUpgrade,
+    (upstream, passes): (OnUpgrade, Vec<Pass>),
     change: Option<(Wish, OnUpgrade)>,
 ) -> Result<Response<Reply>, Refusal> {
     let agreed = answer.headers.get(header::UPGRADE).cloned();
@@ -116,7 +116,7 @@ pub(crate) fn switch(
     let frames = wish.frames(&answer.headers, worker.shared.settings.websocket_message);
     hop::response(&mut answer.headers);
     wish.apply(&mut answer.headers);
-    tunnel::open(worker, client, &wish, Ends { down: downstream, up: upstream, frames });
+    tunnel::open(worker, client, &wish, Ends { down: downstream, up: upstream, frames, passes });
     Ok(Response::from_parts(answer, Reply::whole("")))
 }
 

@@ -40,6 +40,7 @@ mod reply;
 mod serve;
 mod shared;
 mod snapshot;
+mod spelling;
 #[cfg(test)]
 mod testing;
 mod trace;

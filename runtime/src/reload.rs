@@ -87,18 +87,18 @@ impl Loader {
         })
     }
 
-    /// Loads the configured bundle again, the certificates, and the lists that the policy names.
+    /// Loads the configured bundle again, the certificates, and the lists that the policy names; what is wrong with one
+    /// keeps nothing from the others. The error is the first.
     pub(crate) fn reload(&self) -> Result<String, LoadError> {
-        self.certificates()?;
-        let digest = self.bundle()?;
-        self.lists()?;
-        Ok(digest)
+        let loaded = self.bundle();
+        let refreshed = self.refresh();
+        loaded.and_then(|digest| refreshed.map(|()| digest))
     }
 
     /// Reads certificates and the lists that the policy names again.
     pub(crate) fn refresh(&self) -> Result<(), LoadError> {
-        self.certificates()?;
-        self.lists()
+        let (certificates, lists) = (self.certificates(), self.lists());
+        certificates.and(lists)
     }
 
     fn certificates(&self) -> Result<(), LoadError> {

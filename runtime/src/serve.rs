@@ -16,6 +16,7 @@ use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
+use shield_engine::token::Pass;
 use shield_engine::{HeaderEdit, Permit, Standing, Step};
 use shield_state::Store as _;
 
@@ -28,6 +29,7 @@ use crate::record::{Record, Span};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, Serving};
 use crate::snapshot::Snapshot;
+use crate::spelling::Spelling;
 use crate::translate::{self, Asked, Judging};
 use crate::tunnel::Wish;
 use crate::upstream::{Answer, Call, Content, Moment};
@@ -42,10 +44,11 @@ pub(crate) async fn serve(
     let busy = client.link.busy();
     let version = request.version();
     let mut record = Record::begin(&worker, &client, request.headers());
+    let spelling = client.link.spelled();
     let flight = worker.take_off();
     let outcome = match &flight {
         // PERF: boxed, or every idle connection would keep the room that a request in flight takes (18 KiB).
-        Some(_) => unwinding(Box::pin(live(&worker, &client, request, &mut record))).await,
+        Some(_) => unwinding(Box::pin(live(&worker, &client, (request, spelling), &mut record))).await,
         None => Some(Err(Refusal::overload("requests_in_flight"))),
     };
     let outcome = outcome.unwrap_or_else(|| {
@@ -82,13 +85,14 @@ async fn unwinding<F: Future>(future: F) -> Option<F::Output> {
 async fn live(
     worker: &Rc<Worker>,
     client: &Rc<Client>,
-    mut request: Request<Incoming>,
+    (mut request, spelling): (Request<Incoming>, Spelling),
     record: &mut Record,
 ) -> Result<Response<Reply>, Refusal> {
     let wish = Wish::of(&client.link, request.headers());
     let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
     let (parts, incoming) = request.into_parts();
-    let outcome = judged(Way { worker, client, parts: &parts, wish, change }, incoming, record).await;
+    let way = Way { worker, client, parts: &parts, spelling, wish, change };
+    let outcome = judged(way, incoming, record).await;
     if record.is_told(&outcome) {
         record.describe(&parts);
     }
@@ -100,6 +104,7 @@ struct Way<'a> {
     worker: &'a Rc<Worker>,
     client: &'a Rc<Client>,
     parts: &'a Parts,
+    spelling: Spelling,
     wish: Option<Wish>,
     change: Option<OnUpgrade>,
 }
@@ -108,14 +113,14 @@ struct Way<'a> {
 #[derive(Default)]
 struct Slots {
     body: OnceCell<Bytes>,
-    answer: OnceCell<response::Parts>,
+    answer: OnceCell<(response::Parts, Spelling)>,
     answer_body: OnceCell<Bytes>,
 }
 
 /// What is done with an answer's head once its exchange has ended.
 enum Outcome {
     Pass(Reply, Vec<HeaderEdit>),
-    Switch(OnUpgrade, Vec<HeaderEdit>),
+    Switch(OnUpgrade, Vec<Pass>, Vec<HeaderEdit>),
 }
 
 async fn judged(
@@ -124,6 +129,7 @@ async fn judged(
     record: &mut Record,
 ) -> Result<Response<Reply>, Refusal> {
     let (worker, client, parts) = (way.worker, way.client, way.parts);
+    let spelling = std::mem::take(&mut way.spelling);
     if let Some(fault) = client.link.fault() {
         return Err(Refusal::framing(fault));
     }
@@ -135,6 +141,7 @@ async fn judged(
     let standings = standings(client, &snapshot);
     let asked = Asked {
         parts,
+        spelling: &spelling,
         absolute: absolute.as_deref(),
         id: id.as_str(),
         client,
@@ -151,12 +158,12 @@ async fn judged(
         let _ = worker.shared.store.apply(clock::unix_millis(), &settled).await;
     }
     let outcome = outcome?;
-    let answer = slots.answer.into_inner().ok_or(Refusal::internal())?;
+    let (answer, _) = slots.answer.into_inner().ok_or(Refusal::internal())?;
     match outcome {
         Outcome::Pass(reply, edits) => Ok(Response::from_parts(forward::homeward(answer, &edits), reply)),
-        Outcome::Switch(upstream, edits) => {
+        Outcome::Switch(upstream, passes, edits) => {
             let change = way.wish.take().zip(way.change.take());
-            let mut response = forward::switch(worker, client, answer, upstream, change)?;
+            let mut response = forward::switch((worker, client), answer, (upstream, passes), change)?;
             translate::edit(response.headers_mut(), &edits);
             Ok(response)
         }
@@ -179,11 +186,15 @@ async fn exchanged<'a>(
 ) -> Result<Outcome, Refusal> {
     let Way { worker, client, parts, wish, .. } = way;
     let (permit, content) = permitted(way, slots, judging, incoming, record).await?;
-    let group = record.snapshot.as_ref().map(Arc::clone).ok_or(Refusal::internal())?;
-    let group = group.group(permit.api());
+    let snapshot = record.snapshot.as_ref().map(Arc::clone).ok_or(Refusal::internal())?;
+    let group = snapshot.group(permit.api());
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
-    let call =
-        Call { group, head: &|outgoing| onward.request(outgoing), idempotent: parts.method.is_idempotent() };
+    let call = Call {
+        group,
+        head: &|outgoing| onward.request(outgoing),
+        idempotent: parts.method.is_idempotent(),
+        spelled: snapshot.spells_answers,
+    };
     let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
     let sent = worker.upstreams.send(permit, call, content, &moment).await;
     record.spend(Span::Upstream);
@@ -193,10 +204,10 @@ async fn exchanged<'a>(
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let upstream = switches.then(|| hyper::upgrade::on(&mut response));
     let (head, incoming) = response.into_parts();
-    let answer = slots.answer.get_or_init(|| head);
-    let wanted = judging.answer(answer, record);
+    let (head, spelling) = slots.answer.get_or_init(|| (head, lease.sender.spelling()));
+    let wanted = judging.answer(head, spelling, record);
     if let Some(upstream) = upstream {
-        return Ok(Outcome::Switch(upstream, judging.response(record)?));
+        return Ok(Outcome::Switch(upstream, judging.passes(), judging.response(record)?));
     }
     let reply = match wanted {
         None => Reply::stream([Bytes::new(), Bytes::new()], incoming, (lease, progress), worker),

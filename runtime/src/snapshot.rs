@@ -15,6 +15,9 @@ use crate::mtls::Demands;
 use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
 
+/// Fields that tell how the names of an answer's headers are written.
+const SPELLED: [&str; 2] = ["http.response.headers.names", "raw.http.response.headers.names"];
+
 /// One loaded policy.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
@@ -26,6 +29,8 @@ pub(crate) struct Snapshot {
     pub(crate) digest: Box<str>,
     /// What is demanded of client certificates; lists of revoked ones change without the policy.
     pub(crate) demands: ArcSwap<Demands>,
+    /// Whether some rule asks how the names of an answer's headers are written.
+    pub(crate) spells_answers: bool,
     /// Where each API's requests go, by its place in the bundle.
     groups: Vec<Group>,
     /// Where requests go that belong to no API.
@@ -54,6 +59,7 @@ impl Snapshot {
         Ok(Self {
             digest: digest.to_string().into(),
             limits: translate::limits(settings),
+            spells_answers: SPELLED.into_iter().any(|name| policy.reads(name)),
             policy,
             geo,
             demands,

@@ -10,7 +10,7 @@ use hyper::http::request::Parts;
 use hyper::http::response;
 use shield_engine::Value;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
-use shield_engine::token::WantedKey;
+use shield_engine::token::{Pass, WantedKey};
 use shield_engine::{
     Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Standing, Step,
 };
@@ -22,6 +22,7 @@ use crate::config::Settings;
 use crate::listen::client::{Client, TlsFacts};
 use crate::record::{Place, Record, Span};
 use crate::refusal::{Answer, Refusal};
+use crate::spelling::Spelling;
 
 /// What a request's head may be at most, for the engine.
 pub(crate) fn limits(settings: &Settings) -> Limits {
@@ -62,6 +63,7 @@ pub(crate) struct Judging<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) parts: &'a Parts,
+    pub(crate) spelling: &'a Spelling,
     pub(crate) absolute: Option<&'a str>,
     pub(crate) id: &'a str,
     pub(crate) client: &'a Client,
@@ -78,13 +80,13 @@ impl<'a> Judging<'a> {
         limits: &Limits,
         record: &Record,
     ) -> Result<Self, Refusal> {
-        let Asked { parts, absolute, id, client, seed, standings } = asked;
+        let Asked { parts, spelling, absolute, id, client, seed, standings } = asked;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
             target: absolute.unwrap_or_else(|| origin_form(parts)).as_bytes(),
             version: version(parts.version),
             tls: client.tls.is_some(),
-            headers: headers(parts),
+            headers: headers(parts, spelling),
             client: record.client,
             server: client.local,
             received_at: record.unix_millis,
@@ -139,19 +141,25 @@ impl<'a> Judging<'a> {
     }
 
     /// Shows the answer's head: how much of its body must be seen, where it must be.
-    pub(crate) fn answer(&mut self, parts: &'a response::Parts, record: &Record) -> Option<u64> {
+    pub(crate) fn answer(
+        &mut self,
+        parts: &'a response::Parts,
+        spelling: &'a Spelling,
+        record: &Record,
+    ) -> Option<u64> {
         let since_start = record.elapsed().as_millis() as i64;
         self.exchange.set_response(ResponseHead {
             status: parts.status.as_u16(),
-            headers: parts
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
-                .collect(),
+            headers: spelling.spell(&parts.headers).collect(),
             ttfb_ms: since_start,
             edge_ms: since_start,
         });
         self.policy.response_needs(&self.exchange).body
+    }
+
+    /// The tokens that have passed.
+    pub(crate) fn passes(&self) -> Vec<Pass> {
+        self.exchange.passes()
     }
 
     /// Shows the answer's body, whole or cut where `truncated`.
@@ -200,7 +208,7 @@ fn origin_form(parts: &Parts) -> &str {
 }
 
 /// All headers in order; HTTP/2's `:authority` stands among them as the host, beside one that says something else.
-fn headers(parts: &Parts) -> Vec<(&[u8], &[u8])> {
+fn headers<'a>(parts: &'a Parts, spelling: &'a Spelling) -> Vec<(&'a [u8], &'a [u8])> {
     let mut headers = Vec::with_capacity(parts.headers.len() + 1);
     if parts.version >= Version::HTTP_2
         && let Some(authority) = parts.uri.authority()
@@ -213,7 +221,7 @@ fn headers(parts: &Parts) -> Vec<(&[u8], &[u8])> {
             headers.push((&b"host"[..], authority.as_str().as_bytes()));
         }
     }
-    headers.extend(parts.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())));
+    headers.extend(spelling.spell(&parts.headers));
     headers
 }
 

@@ -1,5 +1,6 @@
 //! Connections that change to another protocol: asked for by the client, granted by the origin, then passed through.
 
+use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,17 +8,21 @@ use std::time::Duration;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use shield_engine::token::Pass;
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::gate::link::{Link, Order, Upgrade};
 use crate::listen::client::Client;
 use crate::metrics::bump;
-use crate::websocket::{Frames, Watched};
+use crate::websocket::{Fault, Frames, Watched};
 use crate::worker::Worker;
 
 /// How long a client may take to take in why its WebSocket ends.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How often deny lists are asked about the tokens of open tunnels.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// Protocols that would carry requests past every check.
 const NEVER: [&str; 3] = ["h2", "http", "tls"];
@@ -80,12 +85,13 @@ fn may_be_tunnelled(protocol: &str) -> bool {
     !lower.is_empty() && !lower.contains(',') && !NEVER.iter().any(|never| lower.starts_with(never))
 }
 
-/// Both ends of a connection that changes over, and what is known of what the client will send.
+/// Both ends of a connection that changes over, what is known of what the client will send, and with which tokens it came.
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) down: OnUpgrade,
     pub(crate) up: OnUpgrade,
     pub(crate) frames: Option<Frames>,
+    pub(crate) passes: Vec<Pass>,
 }
 
 /// Passes bytes between both ends, once they have changed over, until one of them ends or patience does.
@@ -96,11 +102,16 @@ pub(crate) fn open(worker: &Rc<Worker>, client: &Rc<Client>, wish: &Wish, ends: 
     tokio::task::spawn_local(async move {
         let (Ok(down), Ok(up)) = (ends.down.await, ends.up.await) else { return };
         let (mut down, mut up) = (Watched::new(TokioIo::new(down), ends.frames), TokioIo::new(up));
+        let mut denied_by_now = false;
         let copying = tokio::io::copy_bidirectional(&mut down, &mut up);
         tokio::select! {
             // How a tunnel ends is between its two ends.
             _ = copying => {}
             () = closed(&client.link) => {}
+            () = denied(&worker, &ends.passes) => denied_by_now = true,
+        }
+        if denied_by_now {
+            down.end(Fault::Policy);
         }
         if let Some(farewell) = down.farewell() {
             bump(&worker.counters.tunnel_faults);
@@ -112,6 +123,22 @@ pub(crate) fn open(worker: &Rc<Worker>, client: &Rc<Client>, wish: &Wish, ends: 
             .await;
         }
     });
+}
+
+/// Waits until a deny list names a token that the client came with.
+async fn denied(worker: &Worker, passes: &[Pass]) {
+    if passes.is_empty() {
+        return pending().await;
+    }
+    loop {
+        let snapshot = worker.shared.snapshot.load();
+        let tokens = snapshot.as_ref().and_then(|snapshot| snapshot.policy.tokens());
+        if tokens.is_some_and(|tokens| passes.iter().any(|pass| tokens.denies(pass))) {
+            return;
+        }
+        drop(snapshot);
+        sleep(ROUND).await;
+    }
 }
 
 async fn closed(link: &Link) {

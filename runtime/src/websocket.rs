@@ -137,6 +137,11 @@ impl<S> Watched<S> {
         Self { end, frames, fault: None }
     }
 
+    /// It is to end for that reason, unless it has one already.
+    pub(crate) fn end(&mut self, fault: Fault) {
+        self.fault = self.fault.or_else(|| self.frames.is_some().then_some(fault));
+    }
+
     /// The close frame that the client is told the fault with, if there was one.
     pub(crate) fn farewell(&self) -> Option<[u8; 4]> {
         let [high, low] = (self.fault? as u16).to_be_bytes();

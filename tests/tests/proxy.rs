@@ -3,7 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use shield_tests::live::{bundle, until};
+use shield_runtime::config::Settings;
+use shield_tests::live::{Live, bundle, settings, until};
 use shield_tests::origin::{Act, Origin, ok};
 use shield_tests::shop::{POLICY, in_front_of, with};
 
@@ -43,6 +44,29 @@ fn connections_are_kept_on_both_sides() {
 }
 
 #[test]
+fn a_silent_connection_rests_and_goes_on_where_it_was() {
+    let origin = Origin::start(|seen| ok(seen.target()));
+    let live = in_front_of(&origin);
+    let mut client = live.connect();
+    let resting =
+        |count| until("it rests", || (live.metric("shield_connections_resting") == count).then_some(()));
+    for round in ["/1", "/2", "/3"] {
+        assert_eq!(client.ask(&format!("GET {round} HTTP/1.1\r\nhost: a\r\n\r\n")).text(), round);
+        resting(1);
+    }
+    // A body that is longer than what wakes it, and two requests at once.
+    let body = "x".repeat(5_000);
+    client.send(format!("POST /4 HTTP/1.1\r\nhost: a\r\ncontent-length: 5000\r\n\r\n{body}").as_bytes());
+    client.send(b"GET /5 HTTP/1.1\r\nhost: a\r\n\r\n");
+    for expected in ["/4", "/5"] {
+        assert_eq!(client.response(false).unwrap().text(), expected);
+    }
+    resting(1);
+    assert!(client.ask("GET / HTTP/1.1\nhost: a\n\n").status == 400, "the gate is as strict as before");
+    resting(0);
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_order() {
     let origin = Origin::start(|seen| ok(seen.target()));
     let live = in_front_of(&origin);
@@ -53,6 +77,29 @@ fn pipelined_requests_are_answered_in_order() {
     );
     for expected in ["/1", "/2", "/3", "/4"] {
         assert_eq!(client.response(false).unwrap().text(), expected);
+    }
+}
+
+#[test]
+fn names_of_headers_belong_to_their_own_request_and_answer() {
+    const POLICY: &str = r#"
+        rule names { when any(http.request.headers.names[*] eq "X-Odd") then block 403 }
+        rule answers { when any(http.response.headers.names[*] eq "X-Odd") then block 502 }
+    "#;
+    let origin = Origin::start(|seen| {
+        let name = seen.header("x-answer").unwrap_or("x-none");
+        Act::Answer(
+            format!("HTTP/1.1 103 Early Hints\r\nX-Odd: a\r\n\r\nHTTP/1.1 200 OK\r\n{name}: 1\r\ncontent-length: 0\r\n\r\n")
+                .into_bytes(),
+        )
+    });
+    let live = Live::start(bundle(POLICY), Settings { upstream: vec![origin.url()], ..settings() });
+    let mut client = live.connect();
+    let headers = ["x-odd: 1", "X-Odd: 1", "a: b", "X-ODD: 1", "x-answer: X-Odd", "x-answer: X-odd"];
+    let request = |header| format!("POST / HTTP/1.1\r\nhost: a\r\n{header}\r\ncontent-length: 2\r\n\r\nxx");
+    client.send(headers.map(request).concat().as_bytes());
+    for expected in [200, 403, 200, 200, 502, 200] {
+        assert_eq!(client.response(false).unwrap().status, expected);
     }
 }
 

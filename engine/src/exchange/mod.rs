@@ -28,7 +28,7 @@ use crate::facts::{Facts, Token};
 use crate::geo::{Geo, Whereabouts};
 use crate::stages::limits::Asked;
 use crate::stages::schema::Verdict;
-use crate::token::{self, Refusal, Verified};
+use crate::token::{self, Pass, Refusal, Verified};
 use crate::value::Value;
 use crate::verdict::HeaderEdit;
 
@@ -452,6 +452,11 @@ impl<'a> Exchange<'a> {
         let callers = self.state.callers.as_ref();
         let kinds = callers.into_iter().flat_map(|callers| callers.tokens.kinds());
         kinds.filter_map(|(id, rules)| Some((&*rules.name, self.token(id).ok()?)))
+    }
+
+    /// The tokens that have passed, for what outlives the exchange.
+    pub fn passes(&self) -> Vec<Pass> {
+        self.tokens().map(|(kind, verified)| Pass::new(kind, verified)).collect()
     }
 
     /// The keyed hash of what identifies the client.

@@ -86,6 +86,20 @@ pub struct WantedKey {
     pub kid: Box<str>,
 }
 
+/// A token that has passed, for what outlives its request.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// The kind of token, by name.
+    kind: Box<str>,
+    verified: Arc<Verified>,
+}
+
+impl Pass {
+    pub(crate) fn new(kind: &str, verified: &Arc<Verified>) -> Self {
+        Self { kind: kind.into(), verified: Arc::clone(verified) }
+    }
+}
+
 /// What verifies the tokens of a policy. Keys and deny lists may be replaced while it serves.
 #[derive(Debug, Default)]
 pub struct Tokens {
@@ -138,6 +152,12 @@ impl Tokens {
     /// Replaces the values of `jti`, `sub` and `sid` that are refused.
     pub fn replace_denied(&self, id: TokenId, values: BTreeSet<Box<str>>) {
         self.change(id, |live| live.deny = Arc::new(values));
+    }
+
+    /// Whether the deny list of its kind has come to name a token that has passed, be it under an earlier policy.
+    pub fn denies(&self, pass: &Pass) -> bool {
+        let kind = self.kinds.iter().find(|kind| kind.rules.name == pass.kind);
+        kind.is_some_and(|kind| pass.verified.claims.is_denied(&kind.live().deny))
     }
 
     /// A key with which a test makes tokens of that kind, whatever the kind's own keys: never where requests are served.

@@ -1,13 +1,15 @@
 //! What a connection's gate, its task, its requests and the worker's watchman know in common.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::fault::Fault;
 use crate::clock::{Ticks, ticks};
+use crate::spelling::Spelling;
 
 /// What a client is being waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +70,8 @@ pub(crate) struct Patience {
     pub(crate) rate: u64,
 }
 
+/// How long a client may say nothing before its connection is kept in less room.
+const REST: Duration = Duration::from_millis(500);
 /// How long a refused client may go on sending before the connection is cut.
 const LINGER: Duration = Duration::from_secs(2);
 /// How long a client is waited for before its rate is looked at.
@@ -87,8 +91,12 @@ pub(crate) struct Link {
     waited: AtomicU32,
     /// Since when the client has taken nothing of what is written; 0 when it does.
     stalled: AtomicU32,
+    /// The connection is kept in less room.
+    resting: AtomicBool,
     /// Requests whose response is not complete.
     busy: AtomicU32,
+    /// Of heads that have passed and are no requests yet, in their order.
+    spellings: Mutex<VecDeque<Spelling>>,
     signal: Notify,
 }
 
@@ -105,7 +113,9 @@ impl Link {
             taken: AtomicU64::new(0),
             waited: AtomicU32::new(0),
             stalled: AtomicU32::new(0),
+            resting: AtomicBool::new(true),
             busy: AtomicU32::new(0),
+            spellings: Mutex::default(),
             signal: Notify::new(),
         }
     }
@@ -172,6 +182,16 @@ impl Link {
         }
     }
 
+    /// A head has passed.
+    pub(crate) fn spell(&self, spelling: Spelling) {
+        self.spellings.lock().unwrap_or_else(PoisonError::into_inner).push_back(spelling);
+    }
+
+    /// How the names of the next request's head were written; over HTTP/2 they are in lower case.
+    pub(crate) fn spelled(&self) -> Spelling {
+        self.spellings.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or_default()
+    }
+
     /// A request is being served until what this returns is dropped.
     pub(crate) fn busy(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Relaxed);
@@ -195,6 +215,19 @@ impl Link {
         }
     }
 
+    /// Whether the client has said nothing for a while, and has taken everything that was written.
+    pub(crate) fn may_rest(&self) -> bool {
+        self.wait.load(Relaxed) == Wait::Request as u8
+            && self.busy.load(Relaxed) == 0
+            && self.stalled.load(Relaxed) == 0
+            && self.ticks.now().wrapping_sub(self.since.load(Relaxed)) > ticks(REST)
+    }
+
+    /// The connection is kept in less room from now on, or no longer.
+    pub(crate) fn rest(&self, resting: bool) {
+        self.resting.store(resting, Relaxed);
+    }
+
     #[cfg(test)]
     pub(crate) fn is_to_close(&self) -> bool {
         self.order.load(Relaxed) == Order::Close as u8
@@ -213,6 +246,7 @@ impl Link {
         match wait {
             Wait::Request | Wait::Head if busy => {}
             Wait::Request if waited > patience.request => self.order(Order::Close),
+            Wait::Request if !self.resting.load(Relaxed) && self.may_rest() => self.order(Order::Look),
             Wait::Tunnel if waited > patience.tunnel => self.order(Order::Close),
             Wait::Linger if waited > ticks(LINGER) => self.order(Order::Close),
             Wait::Head if waited > patience.head => self.expire(Fault::HeadTimeout),

@@ -24,6 +24,8 @@ use frames::Frames;
 use head::{Body, Bounds, Head};
 use link::{Link, Upgrade, Wait};
 
+use crate::spelling::Spelling;
+
 /// The request that a faulty head is replaced by.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: gate\r\nconnection: close\r\n\r\n";
 /// How an HTTP/2 connection begins.
@@ -51,6 +53,8 @@ pub struct Framing {
     upgrade: bool,
     /// What is wrong with the next byte, when those before it could still pass.
     doubt: Option<Fault>,
+    /// How long the head is that the last judged bytes begin with.
+    head: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,7 +76,7 @@ enum Stage {
 impl Framing {
     /// At the start of a connection.
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, stage: Stage::Head { seen: 0 }, last: false, upgrade: false, doubt: None }
+        Self { bounds, stage: Stage::Head { seen: 0 }, last: false, upgrade: false, doubt: None, head: None }
     }
 
     /// Judges the bytes that have come and not been passed on: how many of them may pass now. A message's end ends
@@ -118,6 +122,7 @@ impl Framing {
     fn begin(&mut self, head: Head) -> usize {
         // An upgrade that comes with a body is none: nobody agrees on where its bytes end.
         (self.last, self.upgrade) = (head.last, head.upgrade && head.body == Body::Length(0));
+        self.head = Some(head.length);
         self.stage = match head.body {
             Body::Length(length) => Stage::Length(length),
             Body::Chunked => Stage::Chunked(Chunked::new(self.bounds.size)),
@@ -190,14 +195,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     ) -> io::Result<Option<Protocol>> {
         let mut protocol = known;
         while protocol.is_none() {
-            let mut space = [0; 512];
-            let mut buffer = ReadBuf::new(&mut space);
-            std::future::poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).await?;
-            if buffer.filled().is_empty() {
+            if !self.wake().await? {
                 return Ok(None);
             }
-            self.link.wait_for(Wait::Head);
-            self.held.extend_from_slice(buffer.filled());
             let compared = self.held.len().min(PREFACE.len());
             let alike = self.held.get(..compared) == PREFACE.get(..compared);
             protocol = match (alike, compared == PREFACE.len()) {
@@ -216,12 +216,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         Ok(protocol)
     }
 
+    /// Waits for the first bytes of a head, in little room; `false` when there are none to come.
+    pub(crate) async fn wake(&mut self) -> io::Result<bool> {
+        let mut space = [0; 512];
+        let mut buffer = ReadBuf::new(&mut space);
+        std::future::poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).await?;
+        let fresh = buffer.filled();
+        if !fresh.is_empty() {
+            self.came(fresh.len());
+            self.link.wait_for(Wait::Head);
+            self.held.extend_from_slice(fresh);
+        }
+        Ok(!fresh.is_empty())
+    }
+
+    /// Takes back what was passed on and not read.
+    pub(crate) fn take_back(&mut self, unread: &[u8]) {
+        self.held.splice(0..0, unread.iter().copied());
+        self.granted += unread.len();
+    }
+
     /// Judges what is held; whether some of it may pass.
     fn judge_held(&mut self) -> io::Result<bool> {
         match self.framing.judge(&self.held) {
             Ok(granted) => self.granted = granted,
             Err(fault) => self.refuse(fault)?,
         }
+        spell(&mut self.framing, &self.link, &self.held);
         self.passed(self.granted);
         Ok(self.granted > 0)
     }
@@ -289,6 +310,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         }
         let judged = self.framing.judge(fresh);
         let passed = *judged.as_ref().unwrap_or(&0);
+        spell(&mut self.framing, &self.link, fresh);
         self.held.extend_from_slice(fresh.get(passed..).unwrap_or_default());
         out.set_filled(before + passed);
         if let Err(fault) = judged {
@@ -354,6 +376,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         }
         self.framing.upgrade = false;
         true
+    }
+}
+
+/// Keeps the names of the head that `judged` begins with, for the request that hyper makes of it.
+fn spell(framing: &mut Framing, link: &Link, judged: &[u8]) {
+    if let Some(head) = framing.head.take().and_then(|length| judged.get(..length)) {
+        link.spell(Spelling::of(head));
     }
 }
 

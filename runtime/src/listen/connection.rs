@@ -10,17 +10,21 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::client::Client;
 use super::tls::Certificates;
 use crate::gate::link::Order;
 use crate::gate::{Gate, Protocol};
+use crate::metrics::{bump, drop_one};
 use crate::serve;
 use crate::shared::Admission;
 use crate::worker::Worker;
 
+/// How long closing a resting connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How often a silent HTTP/2 client is asked whether it is still there.
 const HTTP2_PING: Duration = Duration::from_secs(30);
 /// Bytes that one HTTP/2 stream may have on their way to a client.
@@ -58,9 +62,7 @@ async fn encrypted(
     let demands = snapshot.map(|snapshot| snapshot.demands.load_full());
     // PERF: boxed, since the handshake is over when the connection idles.
     let handshake = Box::pin(certificates.accept(stream, demands.as_deref()));
-    let Ok(Ok((stream, facts))) =
-        tokio::time::timeout(worker.shared.settings.handshake_timeout, handshake).await
-    else {
+    let Ok(Ok((stream, facts))) = timeout(worker.shared.settings.handshake_timeout, handshake).await else {
         return;
     };
     let protocol = if facts.http2 { Protocol::Http2 } else { Protocol::Http1 };
@@ -90,7 +92,7 @@ async fn stop(client: &Client) {
     while client.link.ordered().await == Order::Look && client.link.fault().is_none() {}
 }
 
-async fn http1<S>(worker: &Rc<Worker>, gate: Gate<S>, client: &Rc<Client>)
+async fn http1<S>(worker: &Rc<Worker>, mut gate: Gate<S>, client: &Rc<Client>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -100,8 +102,30 @@ where
     if worker.bounds.count > 100 {
         builder.max_headers(worker.bounds.count);
     }
-    let connection = builder.serve_connection(TokioIo::new(gate), service).with_upgrades();
-    drive(connection, client, http1::UpgradeableConnection::graceful_shutdown).await;
+    loop {
+        client.link.rest(false);
+        let connection = builder.serve_connection(TokioIo::new(gate), service).with_upgrades();
+        // PERF: boxed, or a connection at rest would keep the room.
+        let mut connection = Box::pin(connection);
+        match drive(connection.as_mut(), client, http1::UpgradeableConnection::graceful_shutdown).await {
+            End::Over => return,
+            End::Rest => {}
+        }
+        let Some(parts) = Pin::into_inner(connection).into_parts() else { return };
+        gate = parts.io.into_inner();
+        gate.take_back(&parts.read_buf);
+        client.link.rest(true);
+        bump(&worker.counters.resting);
+        let woken = tokio::select! {
+            woken = gate.wake() => woken.unwrap_or(false),
+            () = stop(client) => false,
+        };
+        drop_one(&worker.counters.resting);
+        if !woken {
+            let _ = timeout(FAREWELL, gate.shutdown()).await;
+            return;
+        }
+    }
 }
 
 async fn http2<S>(worker: &Rc<Worker>, gate: Gate<S>, client: &Rc<Client>)
@@ -123,7 +147,9 @@ where
         .max_header_list_size(settings.header_size as u32)
         .max_send_buf_size(HTTP2_STREAM_BUFFER);
     let connection = builder.serve_connection(TokioIo::new(gate), service);
-    drive(connection, client, http2::Connection::graceful_shutdown).await;
+    let mut connection = pin!(connection);
+    // It never rests: nobody can take it apart.
+    while let End::Rest = drive(connection.as_mut(), client, http2::Connection::graceful_shutdown).await {}
 }
 
 /// Runs the tasks of an HTTP/2 connection on its worker.
@@ -136,17 +162,25 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
     }
 }
 
-/// Runs a connection to its end, or to the order to end it.
-async fn drive<C: Future>(connection: C, client: &Client, drain: impl Fn(Pin<&mut C>)) {
-    let mut connection = pin!(connection);
+/// Why a connection is driven no further.
+enum End {
+    /// It has ended, or was ordered to.
+    Over,
+    /// The client has been silent for a while.
+    Rest,
+}
+
+/// Runs a connection to its end, or to the order to end it, or as long as its client has something to say.
+async fn drive<C: Future>(mut connection: Pin<&mut C>, client: &Client, drain: impl Fn(Pin<&mut C>)) -> End {
     loop {
         tokio::select! {
             biased;
             // How a connection ended is of no interest: its requests have been told.
-            _ = connection.as_mut() => return,
+            _ = connection.as_mut() => return End::Over,
             order = client.link.ordered() => match order {
                 Order::Drain => drain(connection.as_mut()),
-                Order::Close => return,
+                Order::Close => return End::Over,
+                Order::Look if client.link.may_rest() => return End::Rest,
                 Order::None | Order::Look => {}
             },
         }

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use super::group::Member;
 use super::pool::Sender;
+use crate::spelling::{Heard, Scribe};
 
 /// How origins are spoken to over TLS.
 #[derive(Clone)]
@@ -64,10 +65,12 @@ pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Se
 }
 
 async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> io::Result<Sender> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let scribe = Scribe::default();
+    let stream = TokioIo::new(Heard::new(stream, scribe.clone()));
+    let (requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
     // An error ends the connection; the request that suffers from it is told through its own channel.
     tokio::task::spawn_local(async move {
         let _ = connection.with_upgrades().await;
     });
-    Ok(sender)
+    Ok(Sender::new(requests, scribe))
 }

@@ -68,6 +68,8 @@ pub(crate) struct Call<'a> {
     pub(crate) group: &'a Group,
     pub(crate) head: &'a dyn Fn(Outgoing) -> Request<Outgoing>,
     pub(crate) idempotent: bool,
+    /// Whether it matters how the names of the answer's headers are written.
+    pub(crate) spelled: bool,
 }
 
 /// One worker's side of the origins.
@@ -179,7 +181,7 @@ impl Upstreams {
         };
         let spare = content.replayable().filter(|_| call.idempotent);
         let (outgoing, progress) = Outgoing::new(content);
-        let sending = lease.sender.try_send_request((call.head)(outgoing));
+        let sending = lease.sender.send((call.head)(outgoing), call.spelled);
         match within(self.response_timeout, &progress, sending).await {
             Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
             Some(Err(mut error)) => {

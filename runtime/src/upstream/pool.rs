@@ -3,12 +3,41 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use hyper::client::conn::http1::SendRequest;
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1::SendRequest};
+use hyper::{Request, Response};
 
 use super::outgoing::Outgoing;
+use crate::spelling::{Scribe, Spelling};
 
 /// Sends requests over one connection.
-pub(crate) type Sender = SendRequest<Outgoing>;
+#[derive(Debug)]
+pub(crate) struct Sender {
+    requests: SendRequest<Outgoing>,
+    scribe: Scribe,
+}
+
+impl Sender {
+    pub(crate) const fn new(requests: SendRequest<Outgoing>, scribe: Scribe) -> Self {
+        Self { requests, scribe }
+    }
+
+    /// Sends a request; where the answer is to be `spelled`, [`Sender::spelling`] tells how its names were written.
+    pub(crate) fn send(
+        &mut self,
+        request: Request<Outgoing>,
+        spelled: bool,
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
+        if spelled {
+            self.scribe.listen();
+        }
+        self.requests.try_send_request(request)
+    }
+
+    pub(crate) fn spelling(&self) -> Spelling {
+        self.scribe.spelling()
+    }
+}
 
 /// The connections of one worker to one member.
 #[derive(Debug, Default)]
@@ -52,7 +81,7 @@ impl Pool {
     fn take(&self) -> Option<Sender> {
         let mut idle = self.idle.borrow_mut();
         while let Some((sender, _)) = idle.pop() {
-            if !sender.is_closed() {
+            if !sender.requests.is_closed() {
                 return Some(sender);
             }
         }
@@ -61,7 +90,7 @@ impl Pool {
 
     /// Closes what has been unused since before `oldest`, and forgets what has closed.
     pub(crate) fn prune(&self, oldest: u32) {
-        self.idle.borrow_mut().retain(|(sender, since)| *since >= oldest && !sender.is_closed());
+        self.idle.borrow_mut().retain(|(sender, since)| *since >= oldest && !sender.requests.is_closed());
     }
 
     /// Unused connections.
@@ -74,7 +103,7 @@ impl Slot {
     /// An open connection that waits for a request, or the right back to make one.
     pub(crate) async fn reuse(self) -> Result<Lease, Self> {
         while let Some(mut sender) = self.0.take() {
-            if sender.is_ready() || sender.ready().await.is_ok() {
+            if sender.requests.is_ready() || sender.requests.ready().await.is_ok() {
                 return Ok(self.lease(sender));
             }
         }
@@ -91,7 +120,7 @@ impl Lease {
     pub(crate) fn give_back(self, now: u32, most_idle: usize) {
         let Self { sender, slot } = self;
         let mut idle = slot.0.idle.borrow_mut();
-        if !sender.is_closed() && idle.len() < most_idle {
+        if !sender.requests.is_closed() && idle.len() < most_idle {
             idle.push((sender, now));
         }
     }
