@@ -77,6 +77,8 @@ async fn reload_on_change(loader: Arc<Loader>) {
     let mut paths = loader.watched();
     let (changed, mut changes) = mpsc::channel(1);
     let Ok(mut _watcher) = watcher(&paths, changed.clone()) else { return };
+    // Nobody has been told what changed between the load and now.
+    let _ = changed.try_send(());
     while changes.recv().await.is_some() {
         let settled = async {
             while tokio::time::timeout(SETTLE, changes.recv()).await.is_ok_and(|change| change.is_some()) {}
@@ -92,6 +94,7 @@ async fn reload_on_change(loader: Arc<Loader>) {
             && let Ok(other) = watcher(&now, changed.clone())
         {
             (paths, _watcher) = (now, other);
+            let _ = changed.try_send(());
         }
     }
 }

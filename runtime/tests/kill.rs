@@ -1,4 +1,4 @@
-//! Threat 120: a process that is killed at any moment of a reload leaves a bundle that serves.
+//! Threats 120 and 121: a process that is killed at any moment of a reload, or whose disk is full, leaves a bundle that serves.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -26,17 +26,34 @@ impl Drop for Folder {
 
 /// Two bundles that differ, and the names of both.
 fn bundles() -> [(Vec<u8>, String); 2] {
-    [1, 2].map(|length| {
-        // What nothing asks for tells two bundles apart.
-        let set = Set { name: None, members: Members::ints(vec![(0, length)]) };
-        let program = Program { sets: vec![set], ..Program::default() };
-        let encoded = Bundle { program, ..Bundle::default() }.encode();
-        (encoded.bytes, encoded.digest.to_string())
-    })
+    [1, 2].map(bundle)
 }
 
-fn start(folder: &Path) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_shieldd"))
+/// A bundle and its name; what nothing asks for tells two apart, and makes one as long as one likes.
+fn bundle(ranges: i64) -> (Vec<u8>, String) {
+    let set =
+        Set { name: None, members: Members::ints((0..ranges).map(|at| (at * 9, at * 9 + 1)).collect()) };
+    let program = Program { sets: vec![set], ..Program::default() };
+    let encoded = Bundle { program, ..Bundle::default() }.encode();
+    (encoded.bytes, encoded.digest.to_string())
+}
+
+/// A running `shieldd`; it is killed with the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(folder: &Path) -> Process {
+    start_by(Command::new(env!("CARGO_BIN_EXE_shieldd")), folder)
+}
+
+fn start_by(mut command: Command, folder: &Path) -> Process {
+    let child = command
         .args(["run", "--listen", "127.0.0.1:0", "--admin", "off", "--events", "off", "--workers", "1"])
         .arg("--bundle")
         .arg(folder.join("policy.shieldb"))
@@ -44,13 +61,14 @@ fn start(folder: &Path) -> Child {
         .arg(folder.join("data"))
         .stderr(Stdio::piped())
         .spawn()
-        .expect("shieldd starts")
+        .expect("shieldd starts");
+    Process(child)
 }
 
 /// The digest that a process says it serves, once it does.
-fn serving(child: &mut Child) -> Option<String> {
+fn serving(process: &mut Process) -> Option<String> {
     let mut line = String::new();
-    BufReader::new(child.stderr.as_mut()?).read_line(&mut line).ok()?;
+    BufReader::new(process.0.stderr.as_mut()?).read_line(&mut line).ok()?;
     Some(line.strip_prefix("shieldd: serving ")?.split(' ').next()?.to_owned())
 }
 
@@ -74,15 +92,37 @@ fn threat_120_a_kill_at_any_moment_of_a_reload_leaves_a_bundle_that_serves() {
             put(&folder.0, &bundles[(turn as usize + 1) % 2].0);
             std::thread::sleep(Duration::from_millis(u64::from(round * 7 % 31 + 3)));
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        drop(child);
         put(&folder.0, b"half a bundle");
         let mut again = start(&folder.0);
         let digest = serving(&mut again).expect("the last good bundle serves");
         assert!(bundles.iter().any(|(_, known)| *known == digest), "{digest}");
-        again.kill().unwrap();
-        again.wait().unwrap();
     }
+}
+
+#[test]
+fn threat_121_a_disk_that_fills_up_in_the_middle_of_a_bundle_leaves_the_one_before() {
+    let folder = Folder(std::env::temp_dir().join(format!("shield-full-{}", std::process::id())));
+    std::fs::create_dir_all(&folder.0).unwrap();
+    let (small, large) = (bundle(1), bundle(20_000));
+    put(&folder.0, &small.0);
+    // For this process every file is full after 32 KiB.
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_shieldd")]);
+    let mut child = start_by(limited, &folder.0);
+    assert_eq!(serving(&mut child), Some(small.1.clone()));
+    put(&folder.0, &large.0);
+    let staged = folder.0.join("data/last-good.new");
+    let cut = (0..2_000).any(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        std::fs::metadata(&staged).is_ok_and(|file| (32 << 10..large.0.len() as u64).contains(&file.len()))
+    });
+    assert!(cut, "the large bundle was never written");
+    assert!(child.0.try_wait().unwrap().is_none(), "a full disk ends no process");
+    drop(child);
+    put(&folder.0, b"half a bundle");
+    let mut again = start(&folder.0);
+    assert_eq!(serving(&mut again), Some(small.1));
 }
 
 #[test]

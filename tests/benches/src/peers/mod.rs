@@ -1,5 +1,8 @@
 //! Other engines, each as its own documentation would have it used.
 
+pub mod cedar;
+pub mod rego;
+
 use std::sync::Arc;
 
 use cel::{Context, Program, Value};
