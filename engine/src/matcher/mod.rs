@@ -1,6 +1,7 @@
 //! Which rules a request may match, found without walking them: hashes, automata and intervals over their anchors.
 
 mod addresses;
+mod grams;
 mod search;
 mod table;
 

@@ -84,7 +84,12 @@ impl Compiler<'_> {
     /// A list of names, sorted.
     pub(super) fn names(&mut self, keyword: &str, list: At<'_>) -> Vec<String> {
         if !list.is_array() {
-            self.fault(list.span(), format!("`{keyword}` is an array of names, not {}", list.kind()));
+            let message = format!("`{keyword}` is an array of names, not {}", list.kind());
+            let help = match list.as_str() {
+                Some(name) => format!("write `{keyword}: [{name}]`"),
+                None => format!("list the properties in the `{keyword}` of the object that has them"),
+            };
+            self.diagnostics.push(Diagnostic::new(codes::E0503, list.span(), message).help(help));
         }
         let mut names = Vec::new();
         for name in list.items() {

@@ -116,7 +116,11 @@ impl<'a> Compiler<'a> {
             Value::Object(_) => self.object(loc, at, around),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
                 let message = format!("a schema is an object, not {}", at.kind());
-                self.fault(at.span(), message);
+                let fault = Diagnostic::new(codes::E0503, at.span(), message);
+                self.diagnostics.push(match at.as_str().filter(|text| TypeSet::named(text).is_some()) {
+                    Some(name) => fault.help(format!("write `{{ type: {name} }}`")),
+                    None => fault,
+                });
                 Vec::new()
             }
         }
@@ -251,7 +255,8 @@ pub(super) fn broken_reference(span: Span, text: &str, broken: &Broken) -> Optio
         Broken::Unreadable => return None,
         Broken::Remote => error(format!("`{text}` lies outside this policy; nothing is fetched"))
             .help("save the document beside the policy and refer to it by a relative path"),
-        Broken::Outside => error(format!("`{text}` leaves the policy's root")),
+        Broken::Outside => error(format!("`{text}` leaves the policy's root"))
+            .help("put the document into the policy's folder"),
         Broken::File(path, why) => error(format!("`{path}` cannot be read: {why}")),
         Broken::NoTarget => error(format!("nothing stands at `{text}`")),
     })

@@ -3,6 +3,7 @@
 use super::Compiler;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::names::nearest;
 use crate::schema::dialect::Dialect;
 use crate::schema::tree::At;
 
@@ -110,6 +111,8 @@ impl Compiler<'_> {
                 remark = remark.help("write `type: [\"…\", \"null\"]`");
             } else if row.is_some() {
                 remark = remark.help("write `openapi: 3.1.0` to have it");
+            } else if let Some(known) = nearest(name, KNOWN.iter().map(|(known, _)| *known)) {
+                remark = remark.help(format!("did you mean `{known}`?"));
             }
             self.diagnostics.push(remark);
         }

@@ -75,25 +75,34 @@ impl Reader<'_> {
     fn agree(&mut self, template: &Template, loc: Loc, parameters: &mut Vec<Parameter>) {
         let span = self.at(loc).span();
         let span = crate::source::Span { end: span.start.saturating_add(1), ..span };
-        let variables: Vec<&str> = template.variables().collect();
-        for variable in &variables {
-            let declared = parameters.iter().any(|p| p.location == Location::Path && p.name == *variable);
-            if !declared {
-                let message =
-                    format!("`{{{variable}}}` of `{template}` is declared nowhere; any text matches");
-                let help =
-                    format!("declare it: `{{ name: {variable}, in: path, required: true, schema: … }}`");
-                self.compiler.diagnostics.push(Diagnostic::new(codes::W0503, span, message).help(help));
-            }
+        let mut undeclared: Vec<&str> = template.variables().collect();
+        let (known, strays): (Vec<Parameter>, Vec<Parameter>) =
+            std::mem::take(parameters).into_iter().partition(|parameter| {
+                let at = undeclared.iter().position(|variable| *variable == parameter.name);
+                parameter.location != Location::Path || at.map(|at| undeclared.remove(at)).is_some()
+            });
+        *parameters = known;
+        let warning = |message: String| Diagnostic::new(codes::W0503, span, message);
+        // One name in two spellings is one mistake.
+        if let ([variable], [stray]) = (&*undeclared, &*strays) {
+            let name = &stray.name;
+            let message = format!(
+                "`{template}` has the variable `{{{variable}}}` and no `{{{name}}}`; any text matches"
+            );
+            let help = format!("give path and parameter one name, `{variable}` or `{name}`");
+            self.compiler.diagnostics.push(warning(message).help(help));
+            return;
         }
-        parameters.retain(|parameter| {
-            let known = parameter.location != Location::Path || variables.contains(&parameter.name.as_str());
-            if !known {
-                let message = format!("`{template}` has no variable `{{{}}}`", parameter.name);
-                self.compiler.diagnostics.push(Diagnostic::new(codes::W0503, span, message));
-            }
-            known
-        });
+        for variable in undeclared {
+            let message = format!("`{{{variable}}}` of `{template}` is declared nowhere; any text matches");
+            let help = format!("declare it: `{{ name: {variable}, in: path, required: true, schema: … }}`");
+            self.compiler.diagnostics.push(warning(message).help(help));
+        }
+        for Parameter { name, .. } in strays {
+            let message = format!("`{template}` has no variable `{{{name}}}`");
+            let help = format!("put `{{{name}}}` into the path, or say where else the parameter is");
+            self.compiler.diagnostics.push(warning(message).help(help));
+        }
     }
 
     fn parameter(&mut self, loc: Loc) -> Option<Parameter> {

@@ -5,6 +5,7 @@ use shield_ir::operation::{Location, Requirement, SchemeKind};
 use super::Reader;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::names::nearest;
 use crate::schema::library::Loc;
 use crate::schema::tree::At;
 
@@ -29,7 +30,11 @@ impl Reader<'_> {
             kind(self.at(loc))
         } else {
             let message = format!("the security scheme `{scheme}` is not defined");
-            let help = "define it in `components.securitySchemes`";
+            let known = schemes.map(|loc| self.at(loc).members().map(|(name, ..)| name));
+            let help = match nearest(scheme, known.into_iter().flatten()) {
+                Some(known) => format!("did you mean `{known}`?"),
+                None => "define it in `components.securitySchemes`".to_owned(),
+            };
             self.compiler.diagnostics.push(Diagnostic::new(codes::E0502, span, message).help(help));
             SchemeKind::Other
         };
