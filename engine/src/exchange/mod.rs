@@ -3,6 +3,7 @@
 mod body;
 mod certificate;
 mod fields;
+mod headers;
 mod host;
 mod list;
 mod pairs;
@@ -20,6 +21,7 @@ use shield_ir::identity::TokenId;
 use shield_ir::policy::{ApiId, EndpointId};
 use shield_state::Reply;
 
+use self::headers::{KnownHeaders, Place, is_token_byte};
 use crate::callers::{self, Callers};
 use crate::certificate::{ClientAuth, Standing};
 use crate::denial::{Denial, Reason};
@@ -198,45 +200,6 @@ struct Parsed<'a> {
 /// What is found out of one kind of token.
 type TokenCell = OnceCell<Result<Arc<Verified>, Refusal>>;
 
-/// Headers that the head's check meets anyway and remembers: the place of the first and how many there are.
-#[derive(Clone, Copy, Debug, Default)]
-struct KnownHeaders {
-    host: Place,
-    cookie: Place,
-    user_agent: Place,
-    referer: Place,
-    forwarded_for: Place,
-    content_type: Place,
-    content_encoding: Place,
-    content_length: Place,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    first: u16,
-    count: u16,
-}
-
-impl KnownHeaders {
-    fn note(&mut self, name: &[u8], at: usize) {
-        let place = match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => &mut self.host,
-            6 if name.eq_ignore_ascii_case(b"cookie") => &mut self.cookie,
-            7 if name.eq_ignore_ascii_case(b"referer") => &mut self.referer,
-            10 if name.eq_ignore_ascii_case(b"user-agent") => &mut self.user_agent,
-            12 if name.eq_ignore_ascii_case(b"content-type") => &mut self.content_type,
-            14 if name.eq_ignore_ascii_case(b"content-length") => &mut self.content_length,
-            15 if name.eq_ignore_ascii_case(b"x-forwarded-for") => &mut self.forwarded_for,
-            16 if name.eq_ignore_ascii_case(b"content-encoding") => &mut self.content_encoding,
-            _ => return,
-        };
-        if place.count == 0 {
-            place.first = at as u16;
-        }
-        place.count = place.count.saturating_add(1);
-    }
-}
-
 /// What a head is found to be.
 struct Checked<'a> {
     path: Cow<'a, [u8]>,
@@ -254,7 +217,7 @@ impl<'a> Checked<'a> {
         if head.target.len() > limits.target {
             return Err(Reason::TargetTooLong);
         }
-        let known = headers(&head.headers, limits)?;
+        let known = headers::check(&head.headers, limits)?;
         let raw = target::parts(head.target, head.method)?;
         let path =
             if raw.path == b"*" { Cow::Borrowed(raw.path) } else { target::path(raw.path, limits.path)? };
@@ -518,52 +481,6 @@ pub(crate) fn join_target(path: &[u8], query: &[u8]) -> Vec<u8> {
         target.extend_from_slice(query);
     }
     target
-}
-
-fn headers(headers: &[(&[u8], &[u8])], limits: &Limits) -> Result<KnownHeaders, Reason> {
-    if headers.len() > limits.headers.min(usize::from(u16::MAX)) {
-        return Err(Reason::TooManyHeaders);
-    }
-    let mut known = KnownHeaders::default();
-    let mut bytes = 0_usize;
-    for (at, (name, value)) in headers.iter().enumerate() {
-        bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
-        let breaks = memchr::memchr3(0, b'\r', b'\n', value).is_some();
-        if breaks || name.is_empty() || !name.iter().all(|byte| TOKEN.get(usize::from(*byte)) == Some(&true))
-        {
-            return Err(Reason::Header);
-        }
-        known.note(name, at);
-    }
-    if bytes > limits.header_bytes {
-        return Err(Reason::HeadersTooLarge);
-    }
-    Ok(known)
-}
-
-/// Bytes of an RFC 9110 token, by byte.
-const TOKEN: [bool; 256] = target::table!(is_token_byte);
-
-/// Bytes of an RFC 9110 token.
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
 }
 
 fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>, place: Place) -> Result<host::Host<'a>, Reason> {
