@@ -92,7 +92,8 @@ async fn live(
     let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
     let (parts, incoming) = request.into_parts();
     let way = Way { worker, client, parts: &parts, spelling, wish, change };
-    let outcome = judged(way, incoming, record).await;
+    // PERF: pinned where they are made, here and below; awaiting a future by value reserves room for it twice, at every level.
+    let outcome = pin!(judged(way, incoming, record)).await;
     if record.is_told(&outcome) {
         record.describe(&parts);
     }
@@ -150,7 +151,7 @@ async fn judged(
     };
     let slots = Slots::default();
     let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
-    let outcome = exchanged(&way, &slots, &mut judging, incoming, record).await;
+    let outcome = pin!(exchanged(&way, &slots, &mut judging, incoming, record)).await;
     let settled = judging.settle(outcome.is_ok());
     drop(judging);
     if !settled.is_empty() {
@@ -185,7 +186,7 @@ async fn exchanged<'a>(
     record: &mut Record,
 ) -> Result<Outcome, Refusal> {
     let Way { worker, client, parts, wish, .. } = way;
-    let (permit, content) = permitted(way, slots, judging, incoming, record).await?;
+    let (permit, content) = pin!(permitted(way, slots, judging, incoming, record)).await?;
     let snapshot = record.snapshot.as_ref().map(Arc::clone).ok_or(Refusal::internal())?;
     let group = snapshot.group(permit.api());
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
@@ -196,7 +197,7 @@ async fn exchanged<'a>(
         spelled: snapshot.spells_answers,
     };
     let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
-    let sent = worker.upstreams.send(permit, call, content, &moment).await;
+    let sent = pin!(worker.upstreams.send(permit, call, content, &moment)).await;
     record.spend(Span::Upstream);
     let Answer { mut response, lease, progress, member } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;

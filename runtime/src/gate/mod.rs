@@ -218,16 +218,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
 
     /// Waits for the first bytes of a head, in little room; `false` when there are none to come.
     pub(crate) async fn wake(&mut self) -> io::Result<bool> {
-        let mut space = [0; 512];
-        let mut buffer = ReadBuf::new(&mut space);
-        std::future::poll_fn(|cx| Pin::new(&mut self.stream).poll_read(cx, &mut buffer)).await?;
-        let fresh = buffer.filled();
-        if !fresh.is_empty() {
-            self.came(fresh.len());
-            self.link.wait_for(Wait::Head);
-            self.held.extend_from_slice(fresh);
-        }
-        Ok(!fresh.is_empty())
+        std::future::poll_fn(|cx| {
+            // PERF: in here, or every silent connection would keep the room.
+            let mut space = [0; 512];
+            let mut buffer = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            let fresh = buffer.filled();
+            if !fresh.is_empty() {
+                self.came(fresh.len());
+                self.link.wait_for(Wait::Head);
+                self.held.extend_from_slice(fresh);
+            }
+            Poll::Ready(Ok(!fresh.is_empty()))
+        })
+        .await
     }
 
     /// Takes back what was passed on and not read.

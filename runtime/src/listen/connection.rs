@@ -43,7 +43,7 @@ pub(crate) async fn run(
     match tls {
         None => {
             let client = Client::new(&worker, [peer, local], None, admission);
-            speak(&worker, stream, client, None).await;
+            pin!(speak(&worker, stream, client, None)).await;
         }
         // PERF: boxed, or every connection without TLS would keep the room of one with it.
         Some(certificates) => {
@@ -81,7 +81,8 @@ where
         () = stop(&client) => return,
     };
     match protocol {
-        Ok(Some(Protocol::Http1)) => http1(worker, gate, &client).await,
+        // PERF: pinned where it is made; awaiting a future by value reserves room for it twice.
+        Ok(Some(Protocol::Http1)) => pin!(http1(worker, gate, &client)).await,
         Ok(Some(Protocol::Http2)) => Box::pin(http2(worker, gate, &client)).await,
         Ok(None) | Err(_) => {}
     }

@@ -134,7 +134,7 @@ impl Upstreams {
             let load = |member: &Member| self.pool(member.id).in_use();
             let choice = Choice { now: at.now, random: at.random, tried: &tried, load: &load };
             let member = call.group.pick(&choice).ok_or(last)?;
-            let failed = match self.attempt(&call, &member, content, stale < MOST_TRIES).await {
+            let failed = match pin!(self.attempt(&call, &member, content, stale < MOST_TRIES)).await {
                 Ok(answer) => {
                     member.succeeded();
                     return Ok(answer);
