@@ -89,20 +89,15 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
 
 /// An origin's headers as the client gets them; what belongs to one connection is taken out in place.
 pub(crate) fn response(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
-        let named: Vec<String> = nominated(headers).into_iter().map(String::from).collect();
-        for name in named {
-            headers.remove(name.as_str());
-        }
-    }
-    for name in &HOP_BY_HOP {
-        if *name != header::CONTENT_LENGTH {
-            headers.remove(name);
-        }
-    }
-    let ours: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
-    for name in ours {
+    let named = nominated(headers);
+    let is_gone = |name: &&HeaderName| {
+        (HOP_BY_HOP.contains(name) && **name != header::CONTENT_LENGTH)
+            || name.as_str().starts_with(OURS)
+            || named.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
+    };
+    // PERF: looked for first, since there is hardly ever one.
+    let gone: Vec<HeaderName> = headers.keys().filter(is_gone).cloned().collect();
+    for name in gone {
         headers.remove(name);
     }
 }

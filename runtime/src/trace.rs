@@ -1,7 +1,5 @@
 //! W3C trace context: the id by which one request is found in every log.
 
-use std::fmt::Write as _;
-
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::random::Random;
@@ -32,14 +30,10 @@ impl Trace {
 
     /// What the origin is told.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        let mut text = String::with_capacity(55);
-        let _ = write!(
-            text,
-            "00-{}-{}-{}",
-            hex(&self.id),
-            hex(&self.span),
-            if self.sampled { "01" } else { "00" }
-        );
+        let mut id = [0; 32];
+        digits(&mut id, &self.id);
+        let sampled: &[u8] = if self.sampled { b"-01" } else { b"-00" };
+        let text = [b"00-", &id[..], b"-", &Id::of(self.span).0, sampled].concat();
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(TRACEPARENT, value);
         }
@@ -52,15 +46,20 @@ pub(crate) struct Id([u8; 16]);
 
 impl Id {
     pub(crate) fn of(span: [u8; 8]) -> Self {
-        let mut text = [b'0'; 16];
-        for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(span) {
-            *pair = [digit(byte >> 4), digit(byte & 15)];
-        }
+        let mut text = [0; 16];
+        digits(&mut text, &span);
         Self(text)
     }
 
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Writes bytes in hexadecimal.
+fn digits(text: &mut [u8], bytes: &[u8]) {
+    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 15)];
     }
 }
 

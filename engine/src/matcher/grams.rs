@@ -116,7 +116,7 @@ mod tests {
             (0..length).map(|_| b"abcABC/"[random(7)]).collect()
         };
         for round in 0..5_000 {
-            let literals: Vec<Box<[u8]>> = (0..1 + round % 20).map(|_| text(4, 9).into()).collect();
+            let literals: Vec<Box<[u8]>> = (0..=round % 20).map(|_| text(4, 9).into()).collect();
             let grams = Grams::of(&literals).unwrap();
             for literal in &literals {
                 let string = [&text(0, 10), &**literal, &text(0, 10)].concat();
