@@ -231,6 +231,7 @@ impl<'a> Checked<'a> {
 
 impl<'a> Exchange<'a> {
     /// The canonical form of a request, or why it has none.
+    #[inline]
     pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
         // PERF: everything that can fail comes first, so that the exchange is written once, where the caller wants it.
         let Checked { path, raw, host, known } = Checked::of(&head, limits)?;
