@@ -94,10 +94,10 @@ fn is_name(name: &[u8]) -> bool {
 
 /// Whether all bytes of a word are letters or hyphens.
 const fn is_plain(word: u64) -> bool {
-    let low = (word | EACH * 0x20) & !TOPS;
+    let low = (word | (EACH * 0x20)) & !TOPS;
     // No sum goes beyond its byte: from `a` on the first has a top bit, and behind `z` the second too.
     let letters = (low + EACH * (0x80 - b'a' as u64)) & !(low + EACH * (0x7f - b'z' as u64));
-    let other = word ^ EACH * b'-' as u64;
+    let other = word ^ (EACH * b'-' as u64);
     let hyphens = !(((other & !TOPS) + EACH * 0x7f) | other);
     (letters | hyphens) & TOPS == TOPS && word & TOPS == 0
 }

@@ -21,7 +21,7 @@ const MAIN: TokenId = TokenId(0);
 
 /// Keys and tokens that `openssl` made: RSA with 2,048 and 1,024 bits.
 fn rsa(name: &str) -> String {
-    let made: Value = serde_json::from_str(include_str!("rsa.json")).unwrap();
+    let made: Value = serde_json::from_str(include_str!("../rsa.json")).unwrap();
     made[name].as_str().unwrap().to_owned()
 }
 
