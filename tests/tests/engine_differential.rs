@@ -1,9 +1,11 @@
 //! A walk with the interpreter, the indexes, and native code agree on generated policies and requests.
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so")]
 
-use shield_engine::{Backend, Policy};
+use shield_engine::{Backend, Exchange, Head, Limits, Policy};
 use shield_ir::{Digest, Phase};
 use shield_tests::generate::{Generator, Request};
+use shield_tests::live;
+use shield_tests::random::Random;
 
 /// Rule sets, and requests for each.
 const SETS: u64 = 10_000;
@@ -70,4 +72,46 @@ fn describe(bundle: &shield_ir::Bundle, id: shield_ir::ExprId, depth: usize) -> 
     let mut text = format!("{}{:?}: {:?}\n", "  ".repeat(depth), node.ty, node.expr);
     node.expr.children(|child| text.push_str(&describe(bundle, child, depth + 1)));
     text
+}
+
+#[test]
+fn values_under_names_are_found_as_a_walk_finds_them() {
+    let mut policy = String::new();
+    for n in 0..8 {
+        policy += &format!("rule a{n} {{ when http.request.uri.args[\"k{n}\"][0] eq \"v{n}\" then log }}\n");
+        policy += &format!(
+            "rule b{n} {{ when any(http.request.uri.args[\"k{n}\"][*] contains \"w{n}\") then log }}\n"
+        );
+        policy += &format!(
+            "rule c{n} {{ when http.request.headers[\"x-{n}\"][0] in {{\"v{n}\" \"u\"}} then log }}\n"
+        );
+        policy += &format!(
+            "rule d{n} {{ when any(http.request.headers[\"x-{n}\"][*] contains \"w\") then log }}\n"
+        );
+    }
+    let (bundle, digest) = shield_ir::Bundle::decode(&live::bundle(&policy)).unwrap();
+    let load = |backend| Policy::load(bundle.clone(), digest, backend).unwrap();
+    let policies = [load(Backend::Interpreter), load(Backend::Jit)];
+    let mut random = Random(1);
+    let mut held = 0;
+    for _ in 0..2_000 {
+        let words = ["v1", "w1", "v2", "xw2y", "u", "", "V1"];
+        let args: Vec<String> =
+            (0..random.below(6)).map(|_| format!("k{}={}", random.below(3), random.pick(&words))).collect();
+        let target = format!("/?{}", args.join("&"));
+        let names = ["X-1", "x-1", "x-2", "x-9", "X-2"];
+        let mut headers = vec![(&b"host"[..], &b"a"[..])];
+        for _ in 0..random.below(6) {
+            let name = random.pick(&names);
+            headers.push((name.as_bytes(), random.pick(&words).as_bytes()));
+        }
+        let head = Head { target: target.as_bytes(), headers, ..Head::default() };
+        let exchange = Exchange::new(head, &Limits::default()).unwrap();
+        let meant = policies[0].holding_naively(&exchange, Phase::Head);
+        for policy in &policies {
+            assert_eq!(meant, policy.holding(&exchange, Phase::Head), "{exchange:?}");
+        }
+        held += meant.len();
+    }
+    assert!(held > 2_000, "{held}");
 }

@@ -254,6 +254,11 @@ impl<'x> Session<'x, '_> {
         })
     }
 
+    /// The pairs behind a field, unless it was given another value.
+    pub(crate) fn pairs(&self, field: FieldId) -> Option<Pairs<'x>> {
+        self.exchange.pairs(field).map(|(pairs, _)| pairs)
+    }
+
     /// Every string or integer of an array, until all are seen.
     pub(crate) fn each(&self, source: &Source, id: ExprId, mut found: impl FnMut(Element<'_>)) {
         let pairs = match source {

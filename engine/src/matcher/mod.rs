@@ -2,6 +2,7 @@
 
 mod addresses;
 mod grams;
+mod keyed;
 mod search;
 mod table;
 
@@ -18,6 +19,7 @@ use crate::interp::Meaning;
 use crate::jit::{Element, Plan, Scratch, Session, Source};
 
 use addresses::Addresses;
+use keyed::Keyed;
 use search::{Hit, Search};
 use table::Table;
 
@@ -32,6 +34,7 @@ pub(crate) struct Postings(u32, u32);
 #[derive(Debug)]
 pub(crate) struct Index {
     subjects: Vec<Subject>,
+    keyed: Vec<Keyed>,
     postings: Vec<u32>,
     always: Always,
     hits: u32,
@@ -72,6 +75,7 @@ impl Index {
         }
         let mut index = Self {
             subjects: Vec::new(),
+            keyed: Vec::new(),
             postings: Vec::new(),
             always: Always::default(),
             hits: 0,
@@ -90,10 +94,9 @@ impl Index {
                 index.always.add(at, &rule.scope);
             }
         }
-        for (of, tests) in tests {
-            let subject = index.subject(&bundle.program, of, tests);
-            index.subjects.push(subject);
-        }
+        let subjects =
+            tests.into_iter().map(|(of, tests)| index.subject(&bundle.program, of, tests)).collect();
+        (index.keyed, index.subjects) = keyed::group(&bundle.program, subjects, &mut index.hits);
         Some(index)
     }
 
@@ -110,6 +113,9 @@ impl Index {
         let mut collector = Collector { index: self, session: &session, found: &mut found, seen: &mut seen };
         for subject in &self.subjects {
             collector.subject(subject);
+        }
+        for keyed in &self.keyed {
+            collector.keyed(keyed);
         }
         if found.len() > anchored || anchored > self.always.everywhere.len() {
             found.sort_unstable();
@@ -278,14 +284,34 @@ impl Collector<'_, '_, '_> {
         }
     }
 
+    /// Subjects whose names the request has; where the field was given another value, all of them.
+    fn keyed(&mut self, keyed: &Keyed) {
+        let Some(pairs) = self.session.pairs(keyed.field) else {
+            return keyed.subjects.iter().for_each(|named| self.subject(&named.subject));
+        };
+        for (name, value) in pairs.iter() {
+            let Some(Postings(start, end)) = keyed.names.get(name) else { continue };
+            for named in keyed.subjects.get(start as usize..end as usize).unwrap_or_default() {
+                if !named.first || self.is_new(named.number) {
+                    self.text(&named.subject, value);
+                }
+            }
+        }
+    }
+
+    /// Whether that hit is the first of its number for this request.
+    fn is_new(&mut self, number: u32) -> bool {
+        let generation = self.session.generation();
+        self.seen
+            .get_mut(number as usize)
+            .is_some_and(|seen| std::mem::replace(seen, generation) != generation)
+    }
+
     /// A literal that stands in many places counts once.
     fn hit(&mut self, hit: &Hit) {
-        let generation = self.session.generation();
-        match self.seen.get_mut(hit.number as usize) {
-            Some(seen) if *seen != generation => *seen = generation,
-            _ => return,
+        if self.is_new(hit.number) {
+            self.post(hit.postings);
         }
-        self.post(hit.postings);
     }
 
     fn int(&mut self, subject: &Subject, value: i64) {

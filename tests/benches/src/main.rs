@@ -7,6 +7,7 @@
 mod callers;
 mod mix;
 mod peers;
+mod report;
 mod schema;
 mod shield;
 
@@ -72,44 +73,20 @@ fn rules(as_json: bool) {
             }
         }
     }
-    let time = |row: &Value, engine: &str| {
-        let same = |key: &str, other: &Value| row[key] == other[key];
-        let peer = rows.iter().find(|other| {
-            other["engine"] == engine && same("mix", other) && same("rules", other) && same("case", other)
-        });
-        peer.and_then(|peer| peer["ns"].as_f64())
-    };
-    let ratios: Vec<[Value; 2]> = rows
-        .iter()
-        .map(|row| {
-            let own = row["ns"].as_f64().expect("a time");
-            ["wirefilter", "cel"]
-                .map(|peer| json!(time(row, peer).map(|peer| (peer / own * 100.0).round() / 100.0)))
-        })
-        .collect();
-    for (row, [wirefilter, cel]) in rows.iter().zip(ratios) {
+    if !as_json {
+        println!("{}", report::tables(&rows));
+        let plot = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/performance.svg");
+        return std::fs::write(plot, report::plot(&rows)).expect("the manual's folder");
+    }
+    for row in &rows {
+        let ratio = |peer| {
+            let peer = report::time(&rows, row, peer)?;
+            Some((peer / row["ns"].as_f64()? * 100.0).round() / 100.0)
+        };
         let mut row = row.clone();
-        row["vs_wirefilter"] = wirefilter;
-        row["vs_cel"] = cel;
-        if as_json {
-            println!("{row}");
-        } else {
-            let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-            let number =
-                |key: &str| row[key].as_f64().map_or("—".to_owned(), |number| format!("{number:.1}"));
-            println!(
-                "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
-                text("mix"),
-                row["rules"],
-                text("case"),
-                text("engine"),
-                number("ns"),
-                number("load_ms"),
-                number("rss_mb"),
-                number("vs_wirefilter"),
-                number("vs_cel")
-            );
-        }
+        row["vs_wirefilter"] = json!(ratio("wirefilter"));
+        row["vs_cel"] = json!(ratio("cel"));
+        println!("{row}");
     }
 }
 

@@ -26,7 +26,8 @@ fn condition(condition: &Condition) -> String {
             format!("context.path like \"{pattern}\"")
         }
         Condition::Networks(networks, method) => {
-            let within = |(a, b, c): &(u8, u8, u8)| format!("context.client.isInRange(ip(\"{a}.{b}.{c}.0/24\"))");
+            let within =
+                |(a, b, c): &(u8, u8, u8)| format!("context.client.isInRange(ip(\"{a}.{b}.{c}.0/24\"))");
             let within: Vec<_> = networks.iter().map(within).collect();
             format!("({}) && context.method == \"{method}\"", within.join(" || "))
         }
@@ -65,7 +66,8 @@ impl Cedar {
     pub fn judge(&self, request: &Request) -> bool {
         let text = |text: &str| Value::new_string(text.to_owned());
         let record = |pairs: &mut dyn Iterator<Item = (&str, &str)>| {
-            Value::new_record(pairs.map(|(name, value)| (name.to_owned(), text(value)))).expect("names stand once")
+            Value::new_record(pairs.map(|(name, value)| (name.to_owned(), text(value))))
+                .expect("names stand once")
         };
         let values: Vec<_> = request.headers.iter().map(|header| header.1.to_ascii_lowercase()).collect();
         let fields = [

@@ -77,7 +77,10 @@ impl Rego {
             ("client", std::net::Ipv4Addr::from(request.client).to_string().into()),
             ("headers", object(&mut request.headers.iter().copied().map(text))),
             ("values", request.headers.iter().map(|header| Value::from(header.1)).collect::<Vec<_>>().into()),
-            ("args", object(&mut request.query().split('&').filter_map(|pair| pair.split_once('=')).map(text))),
+            (
+                "args",
+                object(&mut request.query().split('&').filter_map(|pair| pair.split_once('=')).map(text)),
+            ),
         ];
         let mut machine = self.0.borrow_mut();
         machine.set_input(object(&mut fields.into_iter()));

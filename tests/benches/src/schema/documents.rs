@@ -34,7 +34,8 @@ fn login() -> Subject {
     let text = |user: &str, remember: &str| {
         format!(r#"{{"username":"{user}","password":"correct horse battery","remember":{remember}}}"#)
     };
-    let texts = [text("jane.doe@example.com", "true"), text("jane.doe", "true"), text("jane.doe@example.com", "1")];
+    let texts =
+        [text("jane.doe@example.com", "true"), text("jane.doe", "true"), text("jane.doe@example.com", "1")];
     subject("login", schema, texts)
 }
 
@@ -132,7 +133,9 @@ fn order() -> Subject {
         "additionalProperties": false,
     });
     let item = |number: u32, title: &str, quantity: u32, price: &str, tags: &str| {
-        format!(r#"{{"sku":"ABC-{number}","title":"{title}","quantity":{quantity},"price":{price},"tags":[{tags}]}}"#)
+        format!(
+            r#"{{"sku":"ABC-{number}","title":"{title}","quantity":{quantity},"price":{price},"tags":[{tags}]}}"#
+        )
     };
     let items = [
         item(10_001, "Wireless keyboard, compact", 1, "79.90", r#""input","wireless""#),
@@ -190,10 +193,12 @@ fn list() -> Subject {
         },
         "required": ["page", "items", "total"],
     });
-    let names = ["Ada Lovelace", "Grace Hopper", "José Ortega", "Margaret Hamilton", "Łukasz Nowak", "Alan Kay"];
+    let names =
+        ["Ada Lovelace", "Grace Hopper", "José Ortega", "Margaret Hamilton", "Łukasz Nowak", "Alan Kay"];
     let tags = ["alpha", "beta-test", "newsletter", "partner", "trial"];
     let item = |at: usize| {
-        let pick = |list: &[&str], at: usize| list.get(at % list.len()).copied().unwrap_or_default().to_owned();
+        let pick =
+            |list: &[&str], at: usize| list.get(at % list.len()).copied().unwrap_or_default().to_owned();
         let own: Vec<String> = (0..at % 4).map(|tag| format!("\"{}\"", pick(&tags, at + tag))).collect();
         format!(
             r#"{{"id":{},"uuid":"{:08x}-1c2d-4e3f-8a4b-{:012x}","name":"{}","email":"user.{at}@example.org","active":{},"role":"{}","score":{}.{},"created_at":"2026-{:02}-{:02}T{:02}:30:00Z","tags":[{}],"address":{{"street":"{} Long Street","city":"Springfield","country":"US","position":[{}.5123,-{}.25]}}}}"#,
@@ -215,22 +220,59 @@ fn list() -> Subject {
         )
     };
     let items: Vec<String> = (0..2_950).map(item).collect();
-    let text = |page: &str, total: &str| format!(r#"{{"page":{page},"items":[{}],"total":{total}}}"#, items.join(","));
+    let text = |page: &str, total: &str| {
+        format!(r#"{{"page":{page},"items":[{}],"total":{total}}}"#, items.join(","))
+    };
     subject("list", schema, [text("1", "2950"), text("0", "2950"), text("1", "\"2950\"")])
 }
 
 /// Bodies that were generated for operations of real documents: the document, where the schema stands, the case.
 const REAL: &[(&str, &str, &str, &str)] = &[
-    ("apis-guru/azure.com/databricks.json", "put", "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Databricks/workspaces/{workspaceName}", "st-abda1780a49f"),
+    (
+        "apis-guru/azure.com/databricks.json",
+        "put",
+        "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Databricks/workspaces/{workspaceName}",
+        "st-abda1780a49f",
+    ),
     ("apis-guru/apisetu.gov.in/cisce.json", "post", "/hsmgr/certificate", "st-b0aaeb1cc09b"),
     ("apis-guru/cloudrf.com.json", "post", "/area", "st-e8fbae39a506"),
-    ("apis-guru/azure.com/mediaservices-ContentKeyPolicies.json", "put", "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Media/mediaServices/{accountName}/contentKeyPolicies/{contentKeyPolicyName}", "st-a39107f4baff"),
-    ("apis-guru/azure.com/scheduler.json", "put", "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Scheduler/jobCollections/{jobCollectionName}/jobs/{jobName}", "st-124dcc0e6bf4"),
-    ("apis-guru/azure.com/machinelearning-workspaces.json", "put", "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.MachineLearning/workspaces/{workspaceName}", "st-8bd07f2a3673"),
-    ("apis-guru/googleapis.com/reseller.json", "post", "/apps/reseller/v1/customers/{customerId}/subscriptions", "st-9393270cb5bf"),
-    ("apis-guru/googleapis.com/firebasedynamiclinks.json", "post", "/v1/installAttribution", "st-aaff80daa0d0"),
+    (
+        "apis-guru/azure.com/mediaservices-ContentKeyPolicies.json",
+        "put",
+        "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Media/mediaServices/{accountName}/contentKeyPolicies/{contentKeyPolicyName}",
+        "st-a39107f4baff",
+    ),
+    (
+        "apis-guru/azure.com/scheduler.json",
+        "put",
+        "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Scheduler/jobCollections/{jobCollectionName}/jobs/{jobName}",
+        "st-124dcc0e6bf4",
+    ),
+    (
+        "apis-guru/azure.com/machinelearning-workspaces.json",
+        "put",
+        "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.MachineLearning/workspaces/{workspaceName}",
+        "st-8bd07f2a3673",
+    ),
+    (
+        "apis-guru/googleapis.com/reseller.json",
+        "post",
+        "/apps/reseller/v1/customers/{customerId}/subscriptions",
+        "st-9393270cb5bf",
+    ),
+    (
+        "apis-guru/googleapis.com/firebasedynamiclinks.json",
+        "post",
+        "/v1/installAttribution",
+        "st-aaff80daa0d0",
+    ),
     ("apis-guru/wyjyt-geo-calculate.azurewebsites.net.json", "post", "/Fence", "st-e93ed70282c3"),
-    ("apis-guru/amazonaws.com/managedblockchain-query.json", "post", "/batch-get-token-balance", "st-e7ada884f93d"),
+    (
+        "apis-guru/amazonaws.com/managedblockchain-query.json",
+        "post",
+        "/batch-get-token-balance",
+        "st-e7ada884f93d",
+    ),
 ];
 
 /// Ten schemas of real documents with a body of each; none where the corpora are not there.
@@ -239,7 +281,8 @@ pub fn real() -> Vec<Subject> {
         eprintln!("NOT RUN: ten schemas of real documents, because SHIELD_CORPORA does not name the corpora");
         return Vec::new();
     };
-    let cases = std::fs::read_to_string(root.join("openapi-cases-generated/schemathesis-shared.jsonl")).expect("cases");
+    let cases = std::fs::read_to_string(root.join("openapi-cases-generated/schemathesis-shared.jsonl"))
+        .expect("cases");
     REAL.iter()
         .map(|(spec, method, path, id)| {
             let text = std::fs::read_to_string(root.join("openapi").join(spec)).expect("a document");
@@ -249,7 +292,9 @@ pub fn real() -> Vec<Subject> {
                 body = document.pointer(reference.trim_start_matches('#')).expect("what is referred to");
             }
             let content = &body["content"];
-            let schema = content.as_object().and_then(|list| list.values().next()).expect("a content")["schema"].clone();
+            let schema =
+                content.as_object().and_then(|list| list.values().next()).expect("a content")["schema"]
+                    .clone();
             let line = cases.lines().find(|line| line.contains(&format!("\"{id}\""))).expect("a case");
             let case: Value = serde_json::from_str(line).expect("JSON");
             let body = base64(case["request"]["body_b64"].as_str().expect("a body"));

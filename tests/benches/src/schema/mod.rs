@@ -113,7 +113,11 @@ fn judge(subject: &Subject) -> Vec<Value> {
             let said = engine.is_valid(text);
             // boon divides binary floating point numbers, so that 79.90 is no multiple of 0.01.
             let inexact = *name == "serde_json+boon";
-            assert!(!judges || inexact || said == expected, "{name} says otherwise of {} {case}", subject.name);
+            assert!(
+                !judges || inexact || said == expected,
+                "{name} says otherwise of {} {case}",
+                subject.name
+            );
             if *judges && said != expected {
                 eprintln!("{name} says otherwise of {} {case}", subject.name);
             }
@@ -140,8 +144,8 @@ impl Shield {
         let text = schema.to_string();
         let texts = Texts { root: ("http://shield.test/schema", &text), others: &[] };
         let reading = Reading { dialect: Dialect::OpenApi31, assert_formats: true };
-        let (plan, root) =
-            compile_schema(&mut SourceMap::default(), texts, reading).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let (plan, root) = compile_schema(&mut SourceMap::default(), texts, reading)
+            .unwrap_or_else(|errors| panic!("{errors:?}"));
         let validators = Validators::load(plan).expect("a plan");
         let native = validators.native(root, Direction::Both).expect("code").expect("a schema that has code");
         Self { validators, root, native }
