@@ -69,37 +69,36 @@ const EACH: u64 = 0x0101_0101_0101_0101;
 /// The top bit of each byte.
 const TOPS: u64 = EACH * 0x80;
 
-/// Words that cover a text of at least eight bytes; the last may overlap the one before.
-fn words(text: &[u8]) -> Option<impl Iterator<Item = u64>> {
-    let last = text.last_chunk::<8>()?;
-    Some(text.as_chunks::<8>().0.iter().chain([last]).map(|word| u64::from_le_bytes(*word)))
+/// What a test finds in the words of a text, all of it together; none for less than eight bytes. The last word may overlap
+/// the one before.
+fn found(text: &[u8], test: impl Fn(u64) -> u64) -> Option<u64> {
+    let test = |word: &[u8; 8]| test(u64::from_le_bytes(*word));
+    let last = test(text.last_chunk::<8>()?);
+    Some(text.as_chunks::<8>().0.iter().fold(last, |found, word| found | test(word)))
 }
 
 /// Whether a byte is a control character below the space; eight at a time.
 fn has_controls(text: &[u8]) -> bool {
     // Below a space the difference borrows into the top bit, and the byte has none itself. A borrow that goes on to the next
     // byte comes from a byte that counts anyway.
-    let below = |word: u64| word.wrapping_sub(EACH * 0x20) & !word;
-    match words(text) {
-        Some(words) => words.fold(0, |found, word| found | below(word)) & TOPS != 0,
-        None => text.iter().any(|byte| *byte < 0x20),
-    }
+    let below = |word: u64| word.wrapping_sub(EACH * 0x20) & !word & TOPS;
+    found(text, below).map_or_else(|| text.iter().any(|byte| *byte < 0x20), |found| found != 0)
 }
 
 /// Whether this is a header's name; eight bytes at a time where it is of letters and hyphens, as nearly all are.
 fn is_name(name: &[u8]) -> bool {
-    let plain = words(name).is_some_and(|mut words| words.all(is_plain));
-    plain || (!name.is_empty() && name.iter().all(|byte| TOKEN.get(usize::from(*byte)) == Some(&true)))
+    found(name, odd) == Some(0)
+        || (!name.is_empty() && name.iter().all(|byte| TOKEN.get(usize::from(*byte)) == Some(&true)))
 }
 
-/// Whether all bytes of a word are letters or hyphens.
-const fn is_plain(word: u64) -> bool {
+/// The top bits of the bytes of a word that are neither letters nor hyphens.
+const fn odd(word: u64) -> u64 {
     let low = (word | (EACH * 0x20)) & !TOPS;
     // No sum goes beyond its byte: from `a` on the first has a top bit, and behind `z` the second too.
     let letters = (low + EACH * (0x80 - b'a' as u64)) & !(low + EACH * (0x7f - b'z' as u64));
     let other = word ^ (EACH * b'-' as u64);
     let hyphens = !(((other & !TOPS) + EACH * 0x7f) | other);
-    (letters | hyphens) & TOPS == TOPS && word & TOPS == 0
+    (!(letters | hyphens) | word) & TOPS
 }
 
 /// Bytes of an RFC 9110 token, by byte.
@@ -140,10 +139,8 @@ mod tests {
                     text[at] = byte;
                     assert_eq!(has_controls(&text), byte < 0x20, "{text:?}");
                     assert_eq!(is_name(&text), is_token_byte(byte), "{text:?}");
-                    if let Some(mut words) = words(&text) {
-                        let is_plain_byte = byte.is_ascii_alphabetic() || byte == b'-';
-                        assert_eq!(words.all(is_plain), is_plain_byte, "{text:?}");
-                    }
+                    let is_odd = !byte.is_ascii_alphabetic() && byte != b'-';
+                    assert!(found(&text, odd).is_none_or(|odd| (odd != 0) == is_odd), "{text:?}");
                 }
             }
         }
