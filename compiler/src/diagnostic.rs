@@ -163,13 +163,13 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let own = labelled(self.diagnostic.span, &self.diagnostic.label, true);
+        let own = labelled(self.sources, self.diagnostic.span, &self.diagnostic.label, true);
         let others = self
             .diagnostic
             .related
             .iter()
             .filter(|(span, _)| span.file == self.diagnostic.span.file)
-            .map(|(span, label)| labelled(*span, label, false));
+            .map(|(span, label)| labelled(self.sources, *span, label, false));
         Some(Box::new(std::iter::once(own).chain(others)))
     }
 
@@ -218,7 +218,7 @@ impl miette::Diagnostic for Note<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        Some(Box::new(std::iter::once(labelled(self.span, "", true))))
+        Some(Box::new(std::iter::once(labelled(self.sources, self.span, "", true))))
     }
 }
 
@@ -233,14 +233,29 @@ impl SourceCode for Note<'_> {
     }
 }
 
-fn labelled(span: Span, label: &str, primary: bool) -> LabeledSpan {
+fn labelled(sources: &SourceMap, span: Span, label: &str, primary: bool) -> LabeledSpan {
     let text = (!label.is_empty()).then(|| label.to_owned());
-    let range = SourceSpan::new((span.start as usize).into(), (span.end.saturating_sub(span.start)) as usize);
+    let (start, mut end) = (span.start as usize, span.end.max(span.start) as usize);
+    let file = sources.file(span.file).map_or("", |file| &file.text);
+    if file.get(start..end).is_some_and(has_long_line) {
+        end = file.floor_char_boundary(start + AROUND);
+    }
+    let range = SourceSpan::new(start.into(), end - start);
     if primary {
         LabeledSpan::new_primary_with_span(text, range)
     } else {
         LabeledSpan::new_with_span(text, range)
     }
+}
+
+/// A longer line is shown in part: documents of one line are common, may be megabytes long, and miette panics at what
+/// stands behind the column 65,535.
+const LONG_LINE: usize = 2000;
+/// What is shown of such a line before and behind a place.
+const AROUND: usize = 60;
+
+fn has_long_line(text: &str) -> bool {
+    text.split('\n').any(|line| line.len() > LONG_LINE)
 }
 
 fn read<'b>(
@@ -251,14 +266,56 @@ fn read<'b>(
     after: usize,
 ) -> Result<Box<dyn SpanContents<'b> + 'b>, MietteError> {
     let name = sources.shown(file);
-    let file = sources.file(file).ok_or(MietteError::OutOfBounds)?;
-    let contents = file.text.as_bytes().read_span(span, before, after)?;
+    let text: &str = &sources.file(file).ok_or(MietteError::OutOfBounds)?.text;
+    let contents = text.as_bytes().read_span(span, before, after)?;
+    let whole = (contents.span().offset(), contents.span().offset() + contents.data().len());
+    let long = before > 0 && text.get(whole.0..whole.1).is_some_and(has_long_line);
+    let (from, to) = if long { around(text, span).ok_or(MietteError::OutOfBounds)? } else { whole };
     Ok(Box::new(miette::MietteSpanContents::new_named(
         name,
-        contents.data(),
-        *contents.span(),
-        contents.line(),
+        text.as_bytes().get(from..to).unwrap_or_default(),
+        SourceSpan::new(from.into(), to - from),
+        if long { text.get(..from).unwrap_or_default().matches('\n').count() } else { contents.line() },
         contents.column(),
         contents.line_count(),
     )))
+}
+
+/// A place in a long line with a little around it; none for two places that lie far apart.
+fn around(text: &str, span: &SourceSpan) -> Option<(usize, usize)> {
+    let (start, end) = (span.offset(), span.offset() + span.len());
+    let line_start = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+    let line_end = text.get(end..)?.find('\n').map_or(text.len(), |at| end + at);
+    let from = text.ceil_char_boundary(start.saturating_sub(AROUND)).max(line_start);
+    let to = text.floor_char_boundary(end + AROUND).min(line_end);
+    (to - from <= LONG_LINE).then_some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    #[test]
+    fn a_place_in_a_document_of_one_line_is_shown_with_what_stands_around_it() {
+        let mut sources = SourceMap::default();
+        let text = format!("{{{}\"é\":1,{}}}", "\"a\":[],".repeat(20_000), "\"b\":{},".repeat(20_000));
+        let file = sources.add("a.json", &text);
+        let at = text.find('é').unwrap();
+        let shown = |start, end, related: Option<usize>| {
+            let mut diagnostic = Diagnostic::new(codes::E0503, Span::new(file, start, end), "is wrong");
+            if let Some(at) = related {
+                diagnostic = diagnostic.related(Span::new(file, at, at + 1), "the other one");
+            }
+            render(&diagnostic, &sources, Look::Plain, 100)
+        };
+        for text in [shown(at, at + 2, None), shown(at, at + 2, Some(1)), shown(1, text.len(), Some(at))] {
+            assert!(text.len() < 2000 && text.contains("is wrong"), "{text}");
+        }
+        let shown = shown(at, at + 2, None);
+        assert!(
+            shown.contains(&format!("a.json:1:{}", at + 1)) && shown.contains("\"a\":[],\"é\":1"),
+            "{shown}"
+        );
+    }
 }

@@ -15,6 +15,7 @@ pub mod h2;
 pub mod live;
 pub mod mmdb;
 pub mod native;
+pub mod oracle;
 pub mod origin;
 pub mod random;
 pub mod redis;
@@ -43,5 +44,25 @@ pub fn corpus(name: &str, cases: &str) -> Option<PathBuf> {
     if found.is_none() {
         eprintln!("LEFT OUT: {cases} of `{name}`; set SHIELD_CORPORA to the folder that has it");
     }
+    found
+}
+
+/// The documents below a folder, by their paths from there, in order.
+pub fn documents(root: &Path) -> Vec<String> {
+    let (mut found, mut folders) = (Vec::new(), vec![root.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("the folder can be read") {
+            let path = entry.expect("the entry can be read").path();
+            let extension = path.extension().map(|extension| extension.to_string_lossy().into_owned());
+            if path.is_dir() {
+                folders.push(path);
+            } else if matches!(extension.as_deref(), Some("json" | "yaml" | "yml")) {
+                found.push(
+                    path.strip_prefix(root).expect("the walk began there").to_string_lossy().into_owned(),
+                );
+            }
+        }
+    }
+    found.sort();
     found
 }

@@ -29,6 +29,7 @@ pub const HOMES: &[(&str, &str)] = &[
     ("miette", "shield-compiler"),
     ("saphyr*", "shield-compiler"),
     ("serde-saphyr", "shield-compiler"),
+    ("openapiv3", "shield-compiler"),
     ("strsim", "shield-compiler"),
     ("cranelift*", "shield-engine"),
     ("aho-corasick", "shield-engine"),

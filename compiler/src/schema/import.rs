@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::openapi::{Compiled, Document};
 use super::plan::PlanBuilder;
+use super::typed;
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceMap, Sources};
 
@@ -19,14 +20,44 @@ pub fn policy(
 ) -> Option<String> {
     let document = Document::read(sources, map, path.0, diagnostics)?;
     let compiled = document.compile(&mut PlanBuilder::new(), diagnostics);
-    let title = document.title().unwrap_or("api");
-    let servers: Vec<(String, String)> =
-        compiled.servers.iter().filter_map(|server| origin(&server.url)).collect();
-    Some(write(path.1, title, &servers, &compiled))
+    let text = sources.read(path.0).ok()?;
+    let head = head(&document, &compiled, &String::from_utf8_lossy(&text));
+    Some(write(path.1, &head, &compiled))
 }
 
-fn write(path: &str, title: &str, servers: &[(String, String)], compiled: &Compiled) -> String {
-    let name = name(title);
+/// What a document says of itself.
+struct Head {
+    title: String,
+    servers: Vec<String>,
+    /// Where it departs from its specification.
+    departs: Option<String>,
+}
+
+/// The head of a document; one of OpenAPI 3.0 is read whole and in its types, which shows where it departs from them.
+fn head(document: &Document, compiled: &Compiled, text: &str) -> Head {
+    let departs = match document.is_3_0().then(|| typed::document(text)) {
+        Some(Ok(whole)) => {
+            let servers = whole.servers.into_iter().map(address).collect();
+            return Head { title: whole.info.title, servers, departs: None };
+        }
+        Some(Err(why)) => Some(why),
+        None => None,
+    };
+    let servers = compiled.servers.iter().map(|server| server.address.clone()).collect();
+    Head { title: document.title().unwrap_or("api").to_owned(), servers, departs }
+}
+
+/// The URL of a server with its variables' defaults.
+fn address(server: openapiv3::Server) -> String {
+    let variables = server.variables.unwrap_or_default();
+    variables
+        .iter()
+        .fold(server.url, |url, (name, variable)| url.replace(&format!("{{{name}}}"), &variable.default))
+}
+
+fn write(path: &str, head: &Head, compiled: &Compiled) -> String {
+    let servers: Vec<(String, String)> = head.servers.iter().filter_map(|url| origin(url)).collect();
+    let name = name(&head.title);
     let mut hosts: Vec<&str> = servers.iter().map(|(_, host)| host.as_str()).collect();
     hosts.sort_unstable();
     hosts.dedup();
@@ -40,7 +71,7 @@ fn write(path: &str, title: &str, servers: &[(String, String)], compiled: &Compi
     let mut out = String::new();
     _ = write!(
         out,
-        "# {}: what its document declares may pass, and nothing else.\n\n\
+        "# {}: what its document declares may pass, and nothing else.\n{}\n\
          api {name} {{\n  \
            openapi    {}\n  \
            host       {listed}\n  \
@@ -52,11 +83,28 @@ fn write(path: &str, title: &str, servers: &[(String, String)], compiled: &Compi
            problems   short            # full, to tell clients every violation\n  \
            body       max 1MiB\n\
          }}\n",
-        title.replace(['\n', '\r'], " "),
+        one_line(&head.title),
+        departure(head.departs.as_deref()),
         quoted(path),
     );
     tests(&mut out, host, compiled);
     out
+}
+
+/// A remark on a document that departs from its specification.
+fn departure(why: Option<&str>) -> String {
+    let remark = |why| {
+        format!(
+            "#\n# The document departs from OpenAPI 3.0: {}.\n\
+             # What departs may be read otherwise than it was meant; see what is refused before it is blocked.\n",
+            one_line(why)
+        )
+    };
+    why.map(remark).unwrap_or_default()
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 /// Tests that hold at once: requests that need nothing, and one that leads nowhere.

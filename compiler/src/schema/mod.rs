@@ -1,7 +1,7 @@
 //! JSON Schema and OpenAPI documents in, nodes of `ir::schema` and operations out.
 //!
 //! `tree` is a document with positions, `library` all documents that one refers to, `compile` turns schemas into
-//! nodes, `openapi` reads everything around them.
+//! nodes, `openapi` reads everything around them. `typed` reads whole documents a second time, by another's types.
 
 mod compile;
 mod dialect;
@@ -16,6 +16,7 @@ mod read;
 mod single;
 mod standard;
 pub mod tree;
+pub mod typed;
 mod uri;
 mod yaml;
 

@@ -84,6 +84,11 @@ impl Document {
         self.library.at(self.library.root()).get("info")?.get("title")?.as_str()
     }
 
+    /// Whether it is one of OpenAPI 3.0.
+    pub fn is_3_0(&self) -> bool {
+        Dialect::of_document(self.library.at(self.library.root())) == Dialect::OpenApi30
+    }
+
     /// Compiles its operations, their schemas into the plan.
     pub fn compile(&self, plan: &mut PlanBuilder, diagnostics: &mut Vec<Diagnostic>) -> Compiled {
         let options = Options { assert_formats: true, remark: true };

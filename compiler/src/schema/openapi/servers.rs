@@ -16,6 +16,8 @@ const MAX_BASES: usize = 64;
 pub struct Server {
     /// Its URL as the document writes it.
     pub url: String,
+    /// The same with its variables' defaults.
+    pub address: String,
     /// The base paths that it may have: one for each combination of its variables' values.
     pub bases: Vec<Template>,
 }
@@ -27,7 +29,7 @@ impl Reader<'_> {
         let servers: Vec<Server> =
             list.into_iter().flat_map(At::items).filter_map(|server| self.server(server)).collect();
         if servers.is_empty() {
-            return vec![Server { url: "/".into(), bases: vec![Template::default()] }];
+            return vec![Server { url: "/".into(), address: "/".into(), bases: vec![Template::default()] }];
         }
         servers
     }
@@ -56,7 +58,12 @@ impl Reader<'_> {
         }
         bases.sort();
         bases.dedup();
-        Some(Server { url: text.to_owned(), bases })
+        let defaults = variables.into_iter().flat_map(At::members);
+        let address = defaults.fold(text.to_owned(), |url, (name, _, variable)| {
+            let value = variable.get("default").and_then(At::as_str);
+            value.map_or(url.clone(), |value| url.replace(&format!("{{{name}}}"), value))
+        });
+        Some(Server { url: text.to_owned(), address, bases })
     }
 }
 

@@ -247,7 +247,10 @@ impl<'a> Interp<'a> {
                 class,
                 message: message(),
             };
-            self.violations.push(violation);
+            // Several schemas may find the same fault, above all where schemas refer to themselves.
+            if !self.violations.contains(&violation) {
+                self.violations.push(violation);
+            }
         }
         false
     }

@@ -1,0 +1,28 @@
+//! OpenAPI 3.0 documents as a whole, in the types of the crate `openapiv3`: what is read here is read without our reader.
+//!
+//! Serde's errors have no place in the text, so nothing is enforced by this reading: it serves where a whole document is
+//! taken in or written out, and as a second opinion on our own reader.
+
+use openapiv3::OpenAPI;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The text of a document, JSON or YAML, as a value; says why it is none.
+pub fn value(text: &str) -> Result<Value, String> {
+    let json = text.trim_start_matches('\u{feff}').trim_start().starts_with('{');
+    match serde_json::from_str(text) {
+        Ok(value) => Ok(value),
+        Err(error) if json => Err(error.to_string()),
+        Err(_) => serde_yaml::from_str(text).map_err(|error| error.to_string()),
+    }
+}
+
+/// A part of a document in its type.
+pub fn part<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    T::deserialize(value).map_err(|error| error.to_string())
+}
+
+/// A document in its types; says what it lacks.
+pub fn document(text: &str) -> Result<OpenAPI, String> {
+    part(&value(text)?)
+}
