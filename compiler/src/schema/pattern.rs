@@ -1,12 +1,15 @@
 //! ECMA-262 patterns as regular expressions that match in linear time.
 //!
 //! What no automaton can do (look-around, back-references) is refused with its name. Characters are code points, as
-//! under the flag `u`; characters that stand for themselves only without that flag are read as themselves.
+//! under the flag `u`; characters that stand for themselves only without that flag are read as themselves. Half a surrogate
+//! pair is a character that no text has, and so matches nothing.
 
 use std::fmt::Write as _;
 
 /// Deeper groups are refused.
 const MAX_DEPTH: usize = 100;
+/// Matches nothing, alone and inside a class.
+const NOTHING: &str = "[a&&b]";
 /// What ECMA-262 calls white space and line terminators.
 const SPACE: &str =
     r"\t\n\x0B\x0C\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}";
@@ -60,9 +63,9 @@ struct Translator {
     depth: usize,
 }
 
-/// One member of a class.
+/// One member of a class; a character by its code point, which may be half a surrogate pair.
 enum Member {
-    Character(char),
+    Character(u32),
     Class(String),
 }
 
@@ -109,7 +112,7 @@ impl Translator {
             '[' => self.class()?,
             '\\' => return self.escape(),
             '*' | '+' | '?' => return Err(PatternError::Malformed("a repetition repeats nothing")),
-            literal => self.literal(literal),
+            literal => self.literal(u32::from(literal)),
         }
         Ok(!matches!(next, '^' | '$'))
     }
@@ -221,19 +224,22 @@ impl Translator {
             's' => Member::Class(SPACE.into()),
             'S' => Member::Class(format!("[^{SPACE}]")),
             'p' | 'P' => self.property(next)?,
-            't' => Member::Character('\t'),
-            'n' => Member::Character('\n'),
-            'v' => Member::Character('\u{b}'),
-            'f' => Member::Character('\u{c}'),
-            'r' => Member::Character('\r'),
-            '0' => Member::Character('\0'),
+            't' => character('\t'),
+            'n' => character('\n'),
+            'v' => character('\u{b}'),
+            'f' => character('\u{c}'),
+            'r' => character('\r'),
+            '0' => character('\0'),
             'c' => self.control()?,
             'x' => Member::Character(self.code(2)?),
             'u' => Member::Character(self.unicode()?),
+            'A' | 'Z' | 'z' => {
+                return Err(PatternError::Malformed(r"ECMA-262 writes `^` and `$` for `\A` and `\z`"));
+            }
             other if other.is_alphanumeric() && other != '_' => {
                 return Err(PatternError::Malformed("an unknown escape"));
             }
-            other => Member::Character(other),
+            other => character(other),
         })
     }
 
@@ -254,14 +260,12 @@ impl Translator {
 
     fn control(&mut self) -> Result<Member, PatternError> {
         match self.next() {
-            Some(letter) if letter.is_ascii_alphabetic() => {
-                Ok(Member::Character(char::from(letter as u8 % 32)))
-            }
+            Some(letter) if letter.is_ascii_alphabetic() => Ok(Member::Character(u32::from(letter) % 32)),
             _ => Err(PatternError::Malformed(r"`\c` names no control character")),
         }
     }
 
-    fn unicode(&mut self) -> Result<char, PatternError> {
+    fn unicode(&mut self) -> Result<u32, PatternError> {
         if self.peek() == Some('{') {
             let close = self.rest.iter().skip(self.at).position(|c| *c == '}');
             let length = close.ok_or(PatternError::Malformed("a `{` is not closed"))?;
@@ -271,19 +275,23 @@ impl Translator {
             return Ok(code);
         }
         let high = self.digits(4)?;
-        if !(0xd800..0xdc00).contains(&high) {
-            return char::from_u32(high).ok_or(PatternError::Malformed("half a surrogate pair"));
+        let after = self.at;
+        if (0xd800..0xdc00).contains(&high)
+            && (self.next(), self.next()) == (Some('\\'), Some('u'))
+            && let Ok(low @ 0xdc00..0xe000) = self.digits(4)
+        {
+            return Ok(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00));
         }
-        let low = if (self.next(), self.next()) == (Some('\\'), Some('u')) { self.digits(4)? } else { 0 };
-        if !(0xdc00..0xe000).contains(&low) {
-            return Err(PatternError::Malformed("half a surrogate pair"));
-        }
-        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
-            .ok_or(PatternError::Malformed("half a surrogate pair"))
+        self.at = after;
+        Ok(high)
     }
 
-    fn code(&mut self, length: usize) -> Result<char, PatternError> {
-        char::from_u32(self.digits(length)?).ok_or(PatternError::Malformed("no such character"))
+    fn code(&mut self, length: usize) -> Result<u32, PatternError> {
+        let code = self.digits(length)?;
+        if code > u32::from(char::MAX) {
+            return Err(PatternError::Malformed("no such character"));
+        }
+        Ok(code)
     }
 
     fn digits(&mut self, length: usize) -> Result<u32, PatternError> {
@@ -299,7 +307,7 @@ impl Translator {
         self.at += usize::from(negated);
         if self.peek() == Some(']') {
             self.at += 1;
-            self.out.push_str(if negated { "(?s:.)" } else { r"[a&&b]" });
+            self.out.push_str(if negated { "(?s:.)" } else { NOTHING });
             return Ok(());
         }
         self.out.push_str(if negated { "[^" } else { "[" });
@@ -317,11 +325,11 @@ impl Translator {
                     return Err(PatternError::Malformed("a range of characters is reversed"));
                 }
                 (Member::Character(a), Member::Character(b)) => {
-                    _ = write!(self.out, "{}-{}", hex(*a), hex(*b));
+                    self.range(*a, *b);
                 }
                 _ => {
                     self.push(&low);
-                    self.push(&Member::Character('-'));
+                    self.push(&character('-'));
                     self.push(&high);
                 }
             }
@@ -336,31 +344,52 @@ impl Translator {
             None => Err(PatternError::Malformed("a `[` is not closed")),
             Some('\\') if self.peek() == Some('b') => {
                 self.at += 1;
-                Ok(Member::Character('\u{8}'))
+                Ok(character('\u{8}'))
             }
             Some('\\') if self.peek() == Some('-') => {
                 self.at += 1;
-                Ok(Member::Character('-'))
+                Ok(character('-'))
             }
             Some('\\') => self.escaped(),
-            Some(c) => Ok(Member::Character(c)),
+            Some(c) => Ok(character(c)),
         }
     }
 
     fn push(&mut self, member: &Member) {
         match member {
-            Member::Character(c) => self.out.push_str(&hex(*c)),
+            Member::Character(code) => self.range(*code, *code),
             Member::Class(class) => self.out.push_str(class),
         }
     }
 
-    fn literal(&mut self, c: char) {
-        if c.is_alphanumeric()
-            || matches!(c, '_' | ' ' | '/' | '@' | ',' | ':' | ';' | '=' | '"' | '\'' | '<' | '>')
-        {
-            self.out.push(c);
-        } else {
-            self.out.push_str(&hex(c));
+    /// The characters of a range, of which there may be none.
+    fn range(&mut self, low: u32, high: u32) {
+        let parts = [(low, high.min(0xd7ff)), (low.max(0xe000), high)];
+        let before = self.out.len();
+        for (low, high) in parts.into_iter().filter(|(low, high)| low <= high) {
+            self.out.push_str(&hex(low));
+            if low < high {
+                _ = write!(self.out, "-{}", hex(high));
+            }
+        }
+        if self.out.len() == before {
+            self.out.push_str(NOTHING);
+        }
+    }
+
+    fn literal(&mut self, code: u32) {
+        match char::from_u32(code) {
+            None => self.out.push_str(NOTHING),
+            Some(c)
+                if c.is_alphanumeric()
+                    || matches!(
+                        c,
+                        '_' | ' ' | '/' | '@' | ',' | ':' | ';' | '=' | '"' | '\'' | '<' | '>'
+                    ) =>
+            {
+                self.out.push(c);
+            }
+            Some(_) => self.out.push_str(&hex(code)),
         }
     }
 
@@ -375,8 +404,13 @@ impl Translator {
     }
 }
 
-fn hex(c: char) -> String {
-    if c.is_ascii_alphanumeric() { c.to_string() } else { format!("\\x{{{:X}}}", c as u32) }
+fn character(c: char) -> Member {
+    Member::Character(u32::from(c))
+}
+
+fn hex(code: u32) -> String {
+    let plain = char::from_u32(code).filter(char::is_ascii_alphanumeric);
+    plain.map_or_else(|| format!("\\x{{{code:X}}}"), |c| c.to_string())
 }
 
 #[cfg(test)]
@@ -399,6 +433,17 @@ mod tests {
         assert!(!matches("^abc$", "abc\n") && matches(r"^\cC$", "\u{3}") && matches(r"^\u{1F409}$", "🐉"));
         assert!(matches(r"^\ud83d\udc09$", "🐉") && matches("^a{2,3}$", "aaa") && matches("^{a}$", "{a}"));
         assert!(matches(r"^[[&&~]$", "&") && matches(r"^\/\-\.$", "/-."));
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_no_character_of_a_text() {
+        let sloppy = r"^[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDBFF-\uDC00\uDFFF]+$";
+        assert!(matches(sloppy, "é a") && !matches(sloppy, "🐉") && !matches(sloppy, "\n"));
+        assert!(matches(r"^[\u0000-\uDFFF]$", "a") && !matches(r"^[\u0000-\uDFFF]$", "\u{e000}"));
+        assert!(matches(r"^[\uD800\uDC00-\uDBFF\uDFFF]$", "🐉") && matches(r"^[^\uD83D]$", "a"));
+        assert!(
+            matches(r"a|\uD800x", "a") && !matches(r"\uD800", "🐉") && !matches(r"^[\uDC09]$", "\u{fffd}")
+        );
     }
 
     #[test]

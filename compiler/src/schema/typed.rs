@@ -13,7 +13,11 @@ pub fn value(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(value) => Ok(value),
         Err(error) if json => Err(error.to_string()),
-        Err(_) => serde_yaml::from_str(text).map_err(|error| error.to_string()),
+        Err(_) => {
+            // YAML 1.2: `no` and `n` are words.
+            let options = serde_yaml::options! { strict_booleans: true };
+            serde_yaml::from_str_with_options(text, options).map_err(|error| error.to_string())
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::interp::{Exhausted, Subject};
 use super::json::{self, SyntaxKind};
 use super::media::MediaType;
 use super::multipart::{self, Part};
-use super::parameters::{exhausted, key_path};
+use super::parameters::{Check, Prepared, Raw, Undecodable, exhausted, key_path};
 use super::shape::Shape;
 use super::text::{self, decode};
 use super::validators::Validators;
@@ -114,13 +114,9 @@ impl<'a> BodyCheck<'a> {
                 self.json(body, shape, native, out);
             }
             (ContentKind::Form, Some(shape)) => self.form(body, (content, shape), out),
-            (ContentKind::Multipart, Some(shape)) if media.essence == "multipart/form-data" => {
-                self.multipart(&media, body, (content, shape), out);
-            }
+            (ContentKind::Multipart, Some(shape)) => self.multipart(&media, body, (content, shape), out),
             (ContentKind::Text, Some(shape)) => self.text(body, shape, out),
-            (ContentKind::Opaque | ContentKind::Multipart, Some(shape))
-                if !shape.types.meets(TypeSet::STRING) =>
-            {
+            (ContentKind::Opaque, Some(shape)) if !shape.types.meets(TypeSet::STRING) => {
                 let message =
                     format!("bodies of the type {} cannot be read as what is declared", media.essence);
                 out.push(fault("content", Class::UnsupportedMediaType, message));
@@ -229,18 +225,32 @@ impl<'a> BodyCheck<'a> {
                 ));
             }
         };
+        let is_form = media.essence == multipart::FORM;
+        let types = shape.types;
+        // Where parts need no names, they are the items of an array or the named members of an object; any other schema
+        // speaks of the bytes of the whole.
+        if !is_form && types == TypeSet::ARRAY {
+            return self.parts_in_order(&parts, shape, out);
+        }
+        if !is_form && types.meets(TypeSet::STRING) {
+            return;
+        }
         let mut builder = Builder::new(self.validators);
         let mut groups: Vec<(String, Vec<Ix>)> = Vec::new();
-        for part in parts {
-            let field = field(content, &part.name);
-            if !part_is_declared(&part, field, out) {
+        for part in &parts {
+            let Some(name) = &part.name else {
+                let message = "has a part without a name, which is none of the members that are declared";
+                out.push(fault("content", Class::InvalidSyntax, message.into()));
+                continue;
+            };
+            let field = field(content, name);
+            if !part_is_declared(self, part, name, field, out) {
                 continue;
             }
-            let inner = shape.member(&part.name);
-            match part_value(&mut builder, &part, inner) {
-                Ok(value) => match groups.iter_mut().find(|(name, _)| *name == part.name) {
+            match part_value(&mut builder, part, name, element(shape.member(name))) {
+                Ok(value) => match groups.iter_mut().find(|(known, _)| known == name) {
                     Some((_, values)) => values.push(value),
-                    None => groups.push((part.name, vec![value])),
+                    None => groups.push((name.clone(), vec![value])),
                 },
                 Err(violation) => out.push(*violation),
             }
@@ -250,22 +260,59 @@ impl<'a> BodyCheck<'a> {
             self.judge(&builder.finish(root), shape, out);
         }
     }
+
+    /// Parts without names, which are the items of an array.
+    fn parts_in_order(self, parts: &[Part<'a>], shape: &Shape, out: &mut Vec<Violation>) {
+        let mut builder = Builder::new(self.validators);
+        let mut items = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            let name = at.to_string();
+            if !part_is_declared(self, part, &name, None, out) {
+                continue;
+            }
+            match part_value(&mut builder, part, &name, shape.item(at)) {
+                Ok(value) => items.push(value),
+                Err(violation) => out.push(*violation),
+            }
+        }
+        if out.is_empty() {
+            let root = builder.document.add_array(items);
+            self.judge(&builder.finish(root), shape, out);
+        }
+    }
 }
 
 /// Whether a part has a content type that its field may have.
-fn part_is_declared(part: &Part<'_>, field: Option<&Field>, out: &mut Vec<Violation>) -> bool {
+fn part_is_declared(
+    check: BodyCheck<'_>,
+    part: &Part<'_>,
+    name: &str,
+    field: Option<&Field>,
+    out: &mut Vec<Violation>,
+) -> bool {
     if let Some(media) = &part.media_type
         && !media.is_utf8()
     {
-        out.push(field_fault(&part.name, Class::UnsupportedMediaType, "must be written in UTF-8"));
+        out.push(field_fault(name, Class::UnsupportedMediaType, "must be written in UTF-8"));
         return false;
     }
     let Some(field) = field else { return true };
+    let mut found = Vec::new();
     for header in &field.headers {
-        if header.required && !part.headers.iter().any(|(name, _)| *name == header.name) {
-            out.push(field_fault(&part.name, Class::MissingRequired, "lacks a header that is required"));
-        }
+        let prepared =
+            Prepared { parameter: header.clone(), shape: Shape::of(check.validators.plan(), header.schema) };
+        let own = part.headers.iter().find(|(known, _)| *known == header.name);
+        let raw = own.map(|(_, text)| Raw::Text { text, escaped: false });
+        let check = Check { validators: check.validators, direction: check.direction, siblings: &[] };
+        check.run(&prepared, raw, &mut found);
     }
+    // The header belongs to a part of the body, and that is where the client has to look.
+    out.extend(found.into_iter().map(|fault| Violation {
+        location: Location::Body,
+        message: format!("has a header `{}` that {}", fault.pointer.trim_start_matches('/'), fault.message),
+        pointer: field_pointer(name),
+        ..fault
+    }));
     let essence = part.media_type.as_ref().map_or("text/plain", |media| media.essence.as_str());
     let matches = |declared: &String| {
         let declared = declared.split(';').next().unwrap_or(declared).trim();
@@ -276,11 +323,7 @@ fn part_is_declared(part: &Part<'_>, field: Option<&Field>, out: &mut Vec<Violat
     };
     let allowed = field.content_types.is_empty() || field.content_types.iter().any(matches);
     if !allowed {
-        out.push(field_fault(
-            &part.name,
-            Class::UnsupportedMediaType,
-            "has a content type that is not declared",
-        ));
+        out.push(field_fault(name, Class::UnsupportedMediaType, "has a content type that is not declared"));
     }
     allowed
 }
@@ -289,14 +332,11 @@ fn part_is_declared(part: &Part<'_>, field: Option<&Field>, out: &mut Vec<Violat
 fn part_value(
     builder: &mut Builder<'_>,
     part: &Part<'_>,
-    shape: Option<&Shape>,
+    name: &str,
+    element: Option<&Shape>,
 ) -> Result<Ix, Box<Violation>> {
-    let encoding = || Box::new(field_fault(&part.name, Class::InvalidEncoding, "must be UTF-8"));
+    let encoding = || Box::new(field_fault(name, Class::InvalidEncoding, "must be UTF-8"));
     let said = part.media_type.as_ref().map(|media| ContentKind::of(&media.essence));
-    let element = shape.map(|shape| match &shape.items {
-        Some(items) if shape.types.meets(TypeSet::ARRAY) => items.as_ref(),
-        _ => shape,
-    });
     let composite = element.is_some_and(|shape| {
         shape.types != TypeSet::ALL
             && !shape.types.meets(TypeSet::STRING.with(TypeSet::NUMBER).with(TypeSet::BOOLEAN))
@@ -305,7 +345,7 @@ fn part_value(
     if (said == Some(ContentKind::Json) && !textual) || (said.is_none() && composite) {
         let document = json::parse(part.content).map_err(|error| {
             let mut violation = syntax(&error);
-            violation.pointer = field_pointer(&part.name);
+            violation.pointer = field_pointer(name);
             Box::new(violation)
         })?;
         return Ok(builder.document.graft(&document.into_owned()));
@@ -319,11 +359,16 @@ fn part_value(
     if is_file { Ok(builder.document.add(Value::String(text))) } else { Ok(builder.scalar(text, element)) }
 }
 
+/// What each part of a field is, which may be an array of parts.
+fn element(shape: Option<&Shape>) -> Option<&Shape> {
+    shape.map(|shape| shape.item(0).filter(|_| shape.types.meets(TypeSet::ARRAY)).unwrap_or(shape))
+}
+
 /// The object of a multipart body: fields given several times, and fields that are arrays, are arrays.
 fn grouped(builder: &mut Builder<'_>, groups: Vec<(String, Vec<Ix>)>, shape: &Shape) -> Ix {
     let mut members = Vec::new();
     for (name, values) in groups {
-        let array = is_array(shape.member(&name));
+        let array = shape.member(&name).is_some_and(Shape::is_array);
         let only = match values.as_slice() {
             // A part that is JSON may be the whole array.
             [one] if !array || matches!(builder.document.value(*one), Value::Array(_)) => Some(*one),
@@ -333,10 +378,6 @@ fn grouped(builder: &mut Builder<'_>, groups: Vec<(String, Vec<Ix>)>, shape: &Sh
         members.push(Member { name: Cow::Owned(name), value });
     }
     builder.document.add_object(members).unwrap_or_default()
-}
-
-fn is_array(shape: Option<&Shape>) -> bool {
-    shape.is_some_and(|shape| shape.types.meets(TypeSet::ARRAY) && shape.types != TypeSet::ALL)
 }
 
 fn field<'a>(content: &'a Content, name: &str) -> Option<&'a Field> {
@@ -403,16 +444,14 @@ impl<'a> Fields<'a> {
         shape: Option<&Shape>,
         name: &str,
     ) -> Result<Ix, Box<Violation>> {
-        let twice = || Box::new(field_fault(name, Class::DuplicateValue, "names a member twice"));
-        // `name[]=a` and `name[0]=a` write an array.
-        let index = |path: &[String]| matches!(path, [key] if key.bytes().all(|byte| byte.is_ascii_digit()));
-        if is_array(shape) && entries.iter().all(|(path, _)| index(path)) {
-            let items = shape.and_then(|shape| shape.items.as_deref());
-            let items: Vec<Ix> =
-                entries.into_iter().map(|(_, text)| self.builder.scalar(text, items)).collect();
-            return Ok(self.builder.document.add_array(items));
-        }
-        deep::object(&mut self.builder, entries, shape).ok_or_else(twice)
+        deep::value(&mut self.builder, entries, shape).map_err(|why| {
+            Box::new(match why {
+                Undecodable::Syntax(message) => field_fault(name, Class::InvalidSyntax, message),
+                Undecodable::Encoding | Undecodable::Twice | Undecodable::Json(_) => {
+                    field_fault(name, Class::DuplicateValue, "names a member twice")
+                }
+            })
+        })
     }
 
     fn plain(
@@ -435,7 +474,7 @@ impl<'a> Fields<'a> {
             })?;
             return Ok(self.builder.document.graft(&document.into_owned()));
         }
-        if let (true, Some(shape)) = (is_array(shape), shape) {
+        if let Some(shape) = shape.filter(|shape| shape.is_array()) {
             let delimiter = field.and_then(delimiter);
             let parts: Vec<Cow<'a, str>> = match (delimiter, texts.as_slice()) {
                 (Some(delimiter), [one]) => {

@@ -54,7 +54,7 @@ impl<'a> Builder<'a> {
     /// Adds an array of texts.
     pub(super) fn array(&mut self, texts: impl IntoIterator<Item = Cow<'a, str>>, shape: &Shape) -> Ix {
         let items: Vec<Ix> =
-            texts.into_iter().map(|text| self.scalar(text, shape.items.as_deref())).collect();
+            texts.into_iter().enumerate().map(|(at, text)| self.scalar(text, shape.item(at))).collect();
         self.document.add_array(items)
     }
 

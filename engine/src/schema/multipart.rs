@@ -1,4 +1,4 @@
-//! `multipart/form-data` by a strict grammar: what two readers could take apart differently is refused.
+//! Multipart bodies by a strict grammar: what two readers could take apart differently is refused.
 
 use super::media::{MediaType, is_token};
 
@@ -10,8 +10,8 @@ const MAX_HEADERS: usize = 8 << 10;
 /// One part.
 #[derive(Clone, Debug)]
 pub(super) struct Part<'a> {
-    /// The field's name.
-    pub(super) name: String,
+    /// The field's name; only `multipart/form-data` demands one.
+    pub(super) name: Option<String>,
     /// The file's name, where it is a file.
     pub(super) filename: Option<String>,
     /// Its media type, where it says one.
@@ -22,6 +22,9 @@ pub(super) struct Part<'a> {
     pub(super) content: &'a [u8],
 }
 
+/// The media type whose parts are the fields of a form.
+pub(super) const FORM: &str = "multipart/form-data";
+
 /// Takes a body apart; says why where it cannot.
 pub(super) fn parts<'a>(media: &MediaType, body: &'a [u8]) -> Result<Vec<Part<'a>>, &'static str> {
     let boundary = media.parameter("boundary").ok_or("the content type names no boundary")?;
@@ -31,6 +34,7 @@ pub(super) fn parts<'a>(media: &MediaType, body: &'a [u8]) -> Result<Vec<Part<'a
     if !valid {
         return Err("the boundary is malformed");
     }
+    let is_form = media.essence == FORM;
     let delimiter = format!("\r\n--{boundary}");
     let finder = memchr::memmem::Finder::new(delimiter.as_bytes());
     // The first delimiter needs no line before it; nothing may stand there.
@@ -48,21 +52,26 @@ pub(super) fn parts<'a>(media: &MediaType, body: &'a [u8]) -> Result<Vec<Part<'a
         if parts.len() == MAX_PARTS {
             return Err("it has too many parts");
         }
-        parts.push(read(part)?);
+        parts.push(read(part, is_form)?);
         rest = after.get(delimiter.len()..).unwrap_or_default();
     }
 }
 
-fn read(part: &[u8]) -> Result<Part<'_>, &'static str> {
-    let end = memchr::memmem::find(part, b"\r\n\r\n").ok_or("a part has no end of its headers")?;
-    let (head, content) = part.split_at(end);
-    let content = content.get(4..).unwrap_or_default();
+fn read(part: &[u8], is_form: bool) -> Result<Part<'_>, &'static str> {
+    let (head, content) = match part.strip_prefix(b"\r\n") {
+        // A part that is no field may have no headers at all.
+        Some(content) if !is_form => (&[][..], content),
+        _ => {
+            let end = memchr::memmem::find(part, b"\r\n\r\n").ok_or("a part has no end of its headers")?;
+            (part.get(..end).unwrap_or_default(), part.get(end + 4..).unwrap_or_default())
+        }
+    };
     if head.len() > MAX_HEADERS {
         return Err("the headers of a part are too long");
     }
     let head = std::str::from_utf8(head).map_err(|_| "the headers of a part are not UTF-8")?;
     let mut headers: Vec<(String, &str)> = Vec::new();
-    for line in head.split("\r\n") {
+    for line in head.split("\r\n").filter(|_| !head.is_empty()) {
         let (name, value) = line.split_once(':').ok_or("a header of a part has no colon")?;
         if !is_token(name) || value.contains(['\r', '\n', '\0']) {
             return Err("a header of a part is malformed");
@@ -77,8 +86,11 @@ fn read(part: &[u8]) -> Result<Part<'_>, &'static str> {
     if header("content-transfer-encoding").is_some_and(|how| !is_identity(how)) {
         return Err("a part has a transfer encoding");
     }
-    let disposition = header("content-disposition").ok_or("a part has no content disposition")?;
-    let (name, filename) = disposition_of(disposition)?;
+    let (name, filename) = match header("content-disposition") {
+        None if is_form => return Err("a part has no content disposition"),
+        None => (None, None),
+        Some(text) => disposition_of(text, is_form)?,
+    };
     let media_type = match header("content-type") {
         None => None,
         Some(text) => Some(MediaType::parse(text).ok_or("a part's content type is malformed")?),
@@ -91,11 +103,12 @@ fn is_identity(how: &str) -> bool {
 }
 
 /// The field's and the file's name of `form-data; name="…"; filename="…"`.
-fn disposition_of(text: &str) -> Result<(String, Option<String>), &'static str> {
+fn disposition_of(text: &str, is_form: bool) -> Result<(Option<String>, Option<String>), &'static str> {
     let malformed = "a part's content disposition is malformed";
-    let rest =
-        text.get(..9).filter(|kind| kind.eq_ignore_ascii_case("form-data")).and_then(|_| text.get(9..));
-    let mut rest = rest.ok_or(malformed)?;
+    let (kind, mut rest) = text.split_at(text.find([';', ' ', '\t']).unwrap_or(text.len()));
+    if !is_token(kind) || (is_form && !kind.eq_ignore_ascii_case("form-data")) {
+        return Err(malformed);
+    }
     let (mut name, mut filename) = (None, None);
     while !rest.is_empty() {
         let next = rest.trim_start_matches([' ', '\t']).strip_prefix(';').ok_or(malformed)?;
@@ -112,7 +125,10 @@ fn disposition_of(text: &str) -> Result<(String, Option<String>), &'static str> 
         }
         rest = after;
     }
-    Ok((name.ok_or("a part has no name")?, filename))
+    if is_form && name.is_none() {
+        return Err("a part has no name");
+    }
+    Ok((name, filename))
 }
 
 /// A quoted string or token, as browsers write them: `%22` for a quote, no backslash escapes but `\"`.
@@ -139,7 +155,7 @@ mod tests {
     fn read_all(body: &str) -> Result<Vec<String>, &'static str> {
         let media = MediaType::parse("multipart/form-data; boundary=\"x y\"").unwrap();
         let body = body.replace('\n', "\r\n");
-        Ok(parts(&media, body.as_bytes())?.into_iter().map(|part| part.name).collect())
+        Ok(parts(&media, body.as_bytes())?.into_iter().filter_map(|part| part.name).collect())
     }
 
     #[test]
@@ -160,6 +176,23 @@ mod tests {
             "--x y--\nepilogue",
         ] {
             assert!(read_all(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn parts_that_are_no_fields_need_no_name() {
+        let media = MediaType::parse("multipart/mixed; boundary=b").unwrap();
+        let read = |body: &str| -> Result<Vec<(Option<String>, Vec<u8>)>, &'static str> {
+            let body = body.replace('\n', "\r\n");
+            let parts = parts(&media, body.as_bytes())?;
+            Ok(parts.into_iter().map(|part| (part.name, part.content.to_vec())).collect())
+        };
+        let body = "--b\n\nv\n--b\nContent-Type: text/plain\n\n\n--b\nContent-Disposition: attachment; name=n\n\nw\n--b--";
+        let named = Some("n".to_owned());
+        let expected = [(None, b"v".to_vec()), (None, Vec::new()), (named, b"w".to_vec())];
+        assert_eq!(read(body).unwrap(), expected);
+        for body in ["--b\nv\n--b--", "--b\nContent-Disposition: ;name=n\n\nw\n--b--", "--b\nx\n\nv\n--b--"] {
+            assert!(read(body).is_err(), "{body}");
         }
     }
 }

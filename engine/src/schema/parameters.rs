@@ -162,7 +162,7 @@ impl<'a> Check<'a> {
         if types.meets(scalars) && style != Style::DeepObject {
             out.push(self.scalar(prepared, raw, style));
         }
-        if types.meets(TypeSet::ARRAY) && types != TypeSet::ALL {
+        if prepared.shape.is_array() {
             out.push(self.array(prepared, raw, (style, explode), false));
             if !explode && style == Style::Form && matches!(raw, Raw::Pairs(_)) {
                 // Most servers decode before they split.
@@ -291,8 +291,7 @@ impl<'a> Check<'a> {
             }
         }
         let mut builder = Builder::new(self.validators);
-        let root =
-            super::deep::object(&mut builder, entries, Some(&prepared.shape)).ok_or(Undecodable::Twice)?;
+        let root = super::deep::value(&mut builder, entries, Some(&prepared.shape))?;
         Ok(builder.finish(root))
     }
 }
@@ -332,8 +331,7 @@ fn is_empty(prepared: &Prepared, raw: Raw<'_>) -> bool {
 fn too_many(prepared: &Prepared, raw: Raw<'_>) -> bool {
     let several = own(prepared, raw).len() > 1;
     let exploded = matches!(prepared.parameter.encoding, Encoding::Style { explode: true, .. });
-    several
-        && !(exploded && prepared.shape.types.meets(TypeSet::ARRAY) && prepared.shape.types != TypeSet::ALL)
+    several && !(exploded && prepared.shape.is_array())
 }
 
 fn unescape<'a>(text: &'a str, raw: Raw<'_>) -> Option<Cow<'a, str>> {

@@ -14,8 +14,10 @@ pub(super) struct Shape {
     pub(super) node: NodeId,
     /// What it may be.
     pub(super) types: TypeSet,
-    /// Its items, where it may be an array.
-    pub(super) items: Option<Box<Self>>,
+    /// Its first items, where it may be an array that says of each what it is.
+    prefix: Vec<Self>,
+    /// Its other items, where it may be an array.
+    rest: Option<Box<Self>>,
     /// Its members by name, where it may be an object; sorted.
     pub(super) members: Vec<(String, Self)>,
     /// Its other members; none where no other is allowed.
@@ -40,13 +42,15 @@ impl Shape {
 
     fn within(plan: &Plan, node: NodeId, parts: u32) -> Self {
         let types = types(plan, node, MAX_DEPTH);
-        let mut shape = Self { node, types, items: None, members: Vec::new(), others: Others::Any };
+        let mut shape =
+            Self { node, types, prefix: Vec::new(), rest: None, members: Vec::new(), others: Others::Any };
         if parts == 0 || !types.meets(TypeSet::ARRAY.with(TypeSet::OBJECT)) {
             return shape;
         }
-        let mut found = Found { plan, items: None, named: Vec::new(), others: None };
+        let mut found = Found { plan, prefix: &[], rest: None, named: Vec::new(), others: None };
         found.node(node, MAX_DEPTH);
-        shape.items = found.items.map(|items| Box::new(Self::within(plan, items, parts - 1)));
+        shape.prefix = found.prefix.iter().map(|item| Self::within(plan, *item, parts - 1)).collect();
+        shape.rest = found.rest.map(|rest| Box::new(Self::within(plan, rest, parts - 1)));
         found.named.sort();
         found.named.dedup_by(|a, b| a.0 == b.0);
         let members = found.named.into_iter();
@@ -57,6 +61,16 @@ impl Shape {
             Some(node) => Others::Like(Box::new(Self::within(plan, node, parts - 1))),
         };
         shape
+    }
+
+    /// Whether it may be an array, and does not say so only because it may be anything.
+    pub(super) fn is_array(&self) -> bool {
+        self.types.meets(TypeSet::ARRAY) && self.types != TypeSet::ALL
+    }
+
+    /// The item at that place.
+    pub(super) fn item(&self, at: usize) -> Option<&Self> {
+        self.prefix.get(at).or(self.rest.as_deref())
     }
 
     /// The member of that name.
@@ -73,18 +87,21 @@ impl Shape {
 /// The parts that a schema and those it combines name.
 struct Found<'a> {
     plan: &'a Plan,
-    items: Option<NodeId>,
+    prefix: &'a [NodeId],
+    rest: Option<NodeId>,
     named: Vec<(String, NodeId)>,
     others: Option<NodeId>,
 }
 
-impl Found<'_> {
+impl<'a> Found<'a> {
     fn node(&mut self, node: NodeId, depth: u32) {
         let Some(depth) = depth.checked_sub(1) else { return };
-        let keywords = self.plan.node(node).map_or(&[][..], |node| &node.keywords);
+        let plan: &'a Plan = self.plan;
+        let keywords = plan.node(node).map_or(&[][..], |node| &node.keywords);
         for keyword in keywords {
             if let Keyword::Items { prefix, rest } = keyword {
-                self.items = self.items.or(*rest).or_else(|| prefix.first().copied());
+                self.prefix = if self.prefix.is_empty() { prefix } else { self.prefix };
+                self.rest = self.rest.or(*rest);
             }
             if let Keyword::Properties { named, others, .. } = keyword {
                 self.named.extend(named.iter().cloned());

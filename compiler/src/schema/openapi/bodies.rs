@@ -16,7 +16,12 @@ impl Reader<'_> {
         let loc = self.follow(loc)?;
         let at = self.at(loc);
         let required = at.get("required").and_then(At::as_bool).unwrap_or(false);
-        let contents = self.child(loc, "content").map(|content| self.contents(content)).unwrap_or_default();
+        let content = self.child(loc, "content");
+        let contents = content.map(|content| self.contents(content)).unwrap_or_default();
+        // Generators write an empty `content` for an operation without a body.
+        if content.is_some_and(|content| self.at(content).is_object()) && contents.is_empty() && !required {
+            return None;
+        }
         if contents.is_empty() {
             self.error(at.span(), "a request body names at least one media type in its `content`");
         }
@@ -67,6 +72,7 @@ impl Reader<'_> {
             };
             let schema = self.child(loc, "schema").map(|schema| self.compiler.schema(schema));
             self.remark_opaque(&media_type, span, loc);
+            self.remark_nameless(&media_type, span, loc);
             let fields = self.fields(loc);
             contents.push(Content { media_type, media_parameters, schema, fields });
         }
@@ -93,6 +99,21 @@ impl Reader<'_> {
                 "bodies of `{media_type}` cannot be read, so the schema is enforced as far as strings go"
             );
             let help = "leave the schema out to let such bodies pass without being looked at";
+            self.compiler.diagnostics.push(Diagnostic::new(codes::W0501, span, message).help(help));
+        }
+    }
+
+    /// Only the parts of a form are sure to have names, by which they are members of an object.
+    fn remark_nameless(&mut self, media_type: &str, span: Span, loc: Loc) {
+        let multipart = ContentKind::of(media_type) == ContentKind::Multipart;
+        let schema = self.child(loc, "schema").filter(|_| multipart && media_type != "multipart/form-data");
+        let Some(schema) = schema.and_then(|schema| self.follow(schema)) else { return };
+        if self.at(schema).get("properties").is_some() {
+            let message = format!(
+                "a part of `{media_type}` is the member that its `content-disposition` names; one without a name is refused"
+            );
+            let help =
+                "write `type: array` for parts in order, or leave the schema out to let all parts pass";
             self.compiler.diagnostics.push(Diagnostic::new(codes::W0501, span, message).help(help));
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shield_ir::operation::Operation;
-use shield_ir::template::Template;
+use shield_ir::template::{Template, TemplateError};
 
 use super::compile::{Compiler, Options};
 use super::dialect::Dialect;
@@ -164,7 +164,13 @@ impl<'a> Reader<'a> {
                 }
                 Err(error) => {
                     let message = format!("`{text}` is not a path: {error}");
-                    self.compiler.diagnostics.push(Diagnostic::new(codes::E0505, span, message));
+                    let mut diagnostic = Diagnostic::new(codes::E0505, span, message);
+                    if error == TemplateError::NotPath {
+                        diagnostic = diagnostic.help(
+                            "requests never carry what follows `#`, and a query is declared in `parameters`",
+                        );
+                    }
+                    self.compiler.diagnostics.push(diagnostic);
                 }
             }
         }
