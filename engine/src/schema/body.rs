@@ -12,7 +12,7 @@ use super::interp::{Exhausted, Subject};
 use super::json::{self, SyntaxKind};
 use super::media::MediaType;
 use super::multipart::{self, Part};
-use super::parameters::{Check, Prepared, Raw, Undecodable, exhausted, key_path};
+use super::parameters::{Check, Prepared, Raw, Undecodable, exhausted, in_turn, key_path};
 use super::shape::Shape;
 use super::text::{self, decode};
 use super::validators::Validators;
@@ -426,6 +426,11 @@ impl<'a> Fields<'a> {
 
     fn finish(mut self, content: &Content, shape: &Shape) -> Result<Document<'a>, Box<Violation>> {
         let mut members = Vec::new();
+        for field in content.fields.iter().filter(|field| field.styled && explodes(field)) {
+            let inner = shape.member(&field.name).filter(|inner| inner.types == TypeSet::OBJECT);
+            members
+                .extend(inner.map(|inner| self.exploded(&field.name, inner, shape)).transpose()?.flatten());
+        }
         for (name, group) in std::mem::take(&mut self.groups) {
             let inner = shape.member(&name);
             let value = match group {
@@ -436,6 +441,39 @@ impl<'a> Fields<'a> {
         }
         let root = self.builder.document.add_object(members).unwrap_or_default();
         Ok(self.builder.finish(root))
+    }
+
+    /// An object whose members stand in the form by their own names; none where none of them does.
+    fn exploded(
+        &mut self,
+        name: &str,
+        inner: &Shape,
+        outer: &Shape,
+    ) -> Result<Option<Member<'a>>, Box<Violation>> {
+        let names = |list: &[(String, Shape)], name: &str| list.iter().any(|(known, _)| known == name);
+        let own = |(name, group): &mut (Cow<'a, str>, Group<'a>)| {
+            matches!(group, Group::Plain(_)) && names(&inner.members, name) && !names(&outer.members, name)
+        };
+        let mut texts = Vec::new();
+        for (name, group) in self.groups.extract_if(.., own) {
+            let Group::Plain(values) = group else { continue };
+            texts.extend(values.into_iter().map(|text| (name.clone(), text.text)));
+        }
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let value = self.object(texts, inner, name)?;
+        Ok(Some(Member { name: Cow::Owned(name.to_owned()), value }))
+    }
+
+    fn object(
+        &mut self,
+        texts: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        shape: &Shape,
+        name: &str,
+    ) -> Result<Ix, Box<Violation>> {
+        let twice = |_| Box::new(field_fault(name, Class::DuplicateValue, "names a member twice"));
+        self.builder.object(texts, shape).map_err(twice)
     }
 
     fn keyed(
@@ -465,6 +503,12 @@ impl<'a> Fields<'a> {
             !field.styled && field.content_types.iter().any(|kind| ContentKind::of(kind) == ContentKind::Json)
         });
         let object = shape.is_some_and(|shape| shape.types == TypeSet::OBJECT);
+        let written = field.filter(|field| field.styled && object).and_then(delimiter);
+        if let (Some(delimiter), [one], Some(shape)) = (written, texts.as_slice(), shape) {
+            let parts: Option<Vec<_>> = one.raw.split(delimiter).map(|part| decode(part, true)).collect();
+            let odd = || Box::new(field_fault(name, Class::InvalidSyntax, "must name and give each member"));
+            return self.object(parts.and_then(in_turn).ok_or_else(odd)?, shape, name);
+        }
         if json || (object && texts.len() == 1) {
             let text = texts.first().map(|text| text.text.clone()).unwrap_or_default();
             let document = json::parse(text.as_bytes()).map_err(|error| {
@@ -496,6 +540,11 @@ impl<'a> Fields<'a> {
             _ => Err(Box::new(field_fault(name, Class::TooManyValues, "must be given once"))),
         }
     }
+}
+
+/// Whether the members of an object stand by themselves.
+fn explodes(field: &Field) -> bool {
+    matches!(field.encoding, Encoding::Style { style: Style::Form, explode: true, .. })
 }
 
 /// What separates the items of a field that is not exploded.

@@ -359,7 +359,7 @@ fn split<'a>(text: &'a str, separators: &[&str]) -> Vec<Cow<'a, str>> {
 }
 
 /// Names and values in turn.
-fn in_turn(parts: Vec<Cow<'_, str>>) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
+pub(super) fn in_turn(parts: Vec<Cow<'_, str>>) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
     let mut members = Vec::new();
     let mut parts = parts.into_iter();
     while let Some(name) = parts.next() {

@@ -37,7 +37,7 @@ impl Compiler<'_> {
                 self.unsatisfiable(at, low, (types, *of), &format!("`{low}` is above `{high}`"));
             }
         }
-        if let Some((keyword, why)) = crossed(keywords, types) {
+        if let Some((keyword, why)) = crossed(keywords.iter(), types) {
             self.unsatisfiable(at, keyword, (types, TypeSet::NUMBER), &why);
         }
         self.too_many_required(at, keywords, types);
@@ -135,9 +135,12 @@ impl Compiler<'_> {
 type Bound<'k> = (&'static str, Decimal<'k>, bool);
 
 /// Why no number lies between the bounds, and the keyword to be shown.
-fn crossed(keywords: &[Keyword], types: Option<TypeSet>) -> Option<(&'static str, String)> {
-    let lows = keywords.iter().filter_map(low);
-    let highs: Vec<Bound<'_>> = keywords.iter().filter_map(high).collect();
+pub(super) fn crossed<'k>(
+    keywords: impl Iterator<Item = &'k Keyword> + Clone,
+    types: Option<TypeSet>,
+) -> Option<(&'static str, String)> {
+    let lows = keywords.clone().filter_map(low);
+    let highs: Vec<Bound<'_>> = keywords.filter_map(high).collect();
     let only_integers = types.is_some_and(|types| !types.contains(TypeSet::NUMBER));
     for (low, least, open) in lows {
         for (high, most, open_above) in &highs {
@@ -184,7 +187,7 @@ fn no_integer(least: &Decimal<'_>, open: bool, most: &Decimal<'_>, open_above: b
 }
 
 /// Whether a constant passes a bound; what is not understood lets it pass.
-fn passes(keyword: &Keyword, text: &str) -> bool {
+pub(super) fn passes(keyword: &Keyword, text: &str) -> bool {
     let number = (TypeSet::of_json(text) == TypeSet::NUMBER).then(|| Decimal::parse(text)).flatten();
     if let Some(number) = number {
         return bound(keyword).is_none_or(|(limit, allowed)| allowed.contains(&number.cmp(&limit)));

@@ -16,6 +16,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 mod assertions;
+mod conjunctions;
 mod containers;
 mod contradictions;
 mod direction;
@@ -91,8 +92,13 @@ impl<'a> Compiler<'a> {
 
     /// Compiles all that has been asked for, and says so where a schema goes round in a circle.
     pub(super) fn finish(&mut self) {
+        let mut told = BTreeSet::new();
         while let Some((loc, around, id)) = self.queue.pop_front() {
+            let known = self.diagnostics.len();
             let mut keywords = self.keywords(loc, &around);
+            if self.diagnostics.iter().skip(known).any(|one| one.code == codes::W0502) {
+                told.insert(id);
+            }
             keywords.sort_by_key(rank);
             let resource = if self.library.dynamic { Some(self.resource(loc)) } else { None };
             self.plan.define(id, keywords, resource);
@@ -104,6 +110,8 @@ impl<'a> Compiler<'a> {
             let diagnostic = Diagnostic::new(codes::E0502, *span, message)
                 .help("let the cycle pass through `properties` or `items`");
             self.diagnostics.push(diagnostic);
+        } else {
+            self.conjunctions(&told);
         }
     }
 
