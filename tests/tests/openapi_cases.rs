@@ -215,7 +215,10 @@ const REASONS: &[(&str, &str)] = &[
     ("nothing stands at `#components", "a pointer starts with `/`"),
     ("`file` is not a type", "`file` is a type of Swagger 2.0"),
     ("uses-js-callbacks", "the verdict is that of the suite's own code"),
-    ("policy:unknown-query-param", "what is undeclared passes unless the policy says `undeclared query block`"),
+    (
+        "policy:unknown-query-param",
+        "what is undeclared passes unless the policy says `undeclared query block`",
+    ),
     ("policy:reserved-chars", "a reserved character that splits nothing is taken as it stands"),
     ("opt:ignorePaths", "that validator was told to leave these paths alone"),
     ("opt:validateFormats", "that validator was told not to assert formats"),
@@ -227,7 +230,10 @@ const REASONS: &[(&str, &str)] = &[
     ("unsupported media type", "no body was sent, and none is required"),
     ("Unsupported Content-Type", "no body was sent, and none is required"),
     ("Server not found", "which hosts an API has is for its policy to say"),
-    (": Nothing", "the path is written for a router, or lies outside the servers; `unknown` says what becomes of it"),
+    (
+        ": Nothing",
+        "the path is written for a router, or lies outside the servers; `unknown` says what becomes of it",
+    ),
     (": WrongMethod", "the path is declared without this method; `unknown` says what becomes of it"),
     ("eov-0046", "there is no thirteenth month"),
     ("eov-0177", "a parameter whose `content` is JSON is not written with keys"),

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use shield_ir::operation::{Content, ContentKind, Encoding, Field, Location, Style};
+use shield_ir::operation::{Content, ContentKind, Field, Location};
 use shield_ir::schema::{Direction, NodeId, TypeSet};
 
 use super::coerce::Builder;
-use super::deep;
+use super::form::{Fields, Text};
 use super::interp::{Exhausted, Subject};
 use super::json::{self, SyntaxKind};
 use super::media::MediaType;
 use super::multipart::{self, Part};
-use super::parameters::{Check, Prepared, Raw, Undecodable, exhausted, in_turn, key_path};
+use super::parameters::{Check, Prepared, Raw, exhausted};
 use super::shape::Shape;
 use super::text::{self, decode};
 use super::validators::Validators;
@@ -121,7 +121,12 @@ impl<'a> BodyCheck<'a> {
                     format!("bodies of the type {} cannot be read as what is declared", media.essence);
                 out.push(fault("content", Class::UnsupportedMediaType, message));
             }
-            (ContentKind::Form | ContentKind::Multipart | ContentKind::Text | ContentKind::Opaque, _) => {}
+            (ContentKind::Opaque, Some(shape)) => {
+                let mut builder = Builder::new(self.validators);
+                let root = builder.document.add(Value::String(opaque(body)));
+                self.judge(&builder.finish(root), shape, out);
+            }
+            (ContentKind::Form | ContentKind::Multipart | ContentKind::Text | ContentKind::Opaque, None) => {}
         }
     }
 
@@ -194,7 +199,7 @@ impl<'a> BodyCheck<'a> {
                 return out.push(fault("content", Class::TooManyValues, "has too many fields".into()));
             }
         };
-        let mut fields = Fields { builder: Builder::new(self.validators), groups: Vec::new() };
+        let mut fields = Fields::new(self.validators);
         for pair in pairs {
             let Some(value) = decode(pair.raw, true) else {
                 return out.push(field_fault(&pair.name, Class::InvalidEncoding, "does not decode"));
@@ -343,20 +348,22 @@ fn part_value(
     });
     let textual = element.is_some_and(|shape| !shape.types.meets(TypeSet::OBJECT.with(TypeSet::ARRAY)));
     if (said == Some(ContentKind::Json) && !textual) || (said.is_none() && composite) {
-        let document = json::parse(part.content).map_err(|error| {
-            let mut violation = syntax(&error);
-            violation.pointer = field_pointer(name);
-            Box::new(violation)
-        })?;
-        return Ok(builder.document.graft(&document.into_owned()));
+        return grafted(builder, part.content, name);
     }
     let is_file = part.filename.is_some() || said == Some(ContentKind::Opaque);
-    let text = match std::str::from_utf8(part.content) {
-        Ok(text) => Cow::Owned(text.to_owned()),
-        Err(_) if is_file => String::from_utf8_lossy(part.content).into_owned().into(),
-        Err(_) => return Err(encoding()),
-    };
-    if is_file { Ok(builder.document.add(Value::String(text))) } else { Ok(builder.scalar(text, element)) }
+    if is_file {
+        return Ok(builder.document.add(Value::String(opaque(part.content))));
+    }
+    let text = std::str::from_utf8(part.content).map_err(|_| encoding())?;
+    Ok(builder.scalar(Cow::Owned(text.to_owned()), element))
+}
+
+/// Bytes that are not read, as a string of which a schema may bound the length: where they are no text, each byte counts.
+fn opaque<'a>(bytes: &[u8]) -> Cow<'a, str> {
+    Cow::Owned(match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    })
 }
 
 /// What each part of a field is, which may be an array of parts.
@@ -380,181 +387,18 @@ fn grouped(builder: &mut Builder<'_>, groups: Vec<(String, Vec<Ix>)>, shape: &Sh
     builder.document.add_object(members).unwrap_or_default()
 }
 
-fn field<'a>(content: &'a Content, name: &str) -> Option<&'a Field> {
+pub(super) fn field<'a>(content: &'a Content, name: &str) -> Option<&'a Field> {
     content.fields.iter().find(|field| field.name == name)
 }
 
-/// The text of a field of a form, as it stands and decoded.
-struct Text<'a> {
-    text: Cow<'a, str>,
-    raw: &'a str,
-}
-
-/// Fields of a form while they are gathered.
-struct Fields<'a> {
-    builder: Builder<'a>,
-    groups: Vec<(Cow<'a, str>, Group<'a>)>,
-}
-
-enum Group<'a> {
-    /// A field by its own name.
-    Plain(Vec<Text<'a>>),
-    /// A field with keys: `name[key]=value`.
-    Keyed(Vec<deep::Entry<'a>>),
-}
-
-impl<'a> Fields<'a> {
-    fn add(&mut self, name: Cow<'a, str>, text: Text<'a>, shape: &Shape) {
-        let known = shape.members.iter().any(|(known, _)| *known == name);
-        let outer = name.split_once('[').map(|(outer, _)| outer.to_owned()).filter(|_| !known);
-        if let Some((outer, path)) = outer.and_then(|outer| key_path(&name, &outer).map(|path| (outer, path)))
-        {
-            let entry = (path, text.text);
-            match self.groups.iter_mut().find(|(found, _)| *found == outer) {
-                Some((_, Group::Keyed(entries))) => entries.push(entry),
-                Some((_, Group::Plain(_))) => {}
-                None => self.groups.push((Cow::Owned(outer), Group::Keyed(vec![entry]))),
-            }
-            return;
-        }
-        match self.groups.iter_mut().find(|(found, _)| *found == name) {
-            Some((_, Group::Plain(texts))) => texts.push(text),
-            Some((_, Group::Keyed(_))) => {}
-            None => self.groups.push((name, Group::Plain(vec![text]))),
-        }
-    }
-
-    fn finish(mut self, content: &Content, shape: &Shape) -> Result<Document<'a>, Box<Violation>> {
-        let mut members = Vec::new();
-        for field in content.fields.iter().filter(|field| field.styled && explodes(field)) {
-            let inner = shape.member(&field.name).filter(|inner| inner.types == TypeSet::OBJECT);
-            members
-                .extend(inner.map(|inner| self.exploded(&field.name, inner, shape)).transpose()?.flatten());
-        }
-        for (name, group) in std::mem::take(&mut self.groups) {
-            let inner = shape.member(&name);
-            let value = match group {
-                Group::Plain(texts) => self.plain(texts, inner, (&name, field(content, &name)))?,
-                Group::Keyed(entries) => self.keyed(entries, inner, &name)?,
-            };
-            members.push(Member { name, value });
-        }
-        let root = self.builder.document.add_object(members).unwrap_or_default();
-        Ok(self.builder.finish(root))
-    }
-
-    /// An object whose members stand in the form by their own names; none where none of them does.
-    fn exploded(
-        &mut self,
-        name: &str,
-        inner: &Shape,
-        outer: &Shape,
-    ) -> Result<Option<Member<'a>>, Box<Violation>> {
-        let names = |list: &[(String, Shape)], name: &str| list.iter().any(|(known, _)| known == name);
-        let own = |(name, group): &mut (Cow<'a, str>, Group<'a>)| {
-            matches!(group, Group::Plain(_)) && names(&inner.members, name) && !names(&outer.members, name)
-        };
-        let mut texts = Vec::new();
-        for (name, group) in self.groups.extract_if(.., own) {
-            let Group::Plain(values) = group else { continue };
-            texts.extend(values.into_iter().map(|text| (name.clone(), text.text)));
-        }
-        if texts.is_empty() {
-            return Ok(None);
-        }
-        let value = self.object(texts, inner, name)?;
-        Ok(Some(Member { name: Cow::Owned(name.to_owned()), value }))
-    }
-
-    fn object(
-        &mut self,
-        texts: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-        shape: &Shape,
-        name: &str,
-    ) -> Result<Ix, Box<Violation>> {
-        let twice = |_| Box::new(field_fault(name, Class::DuplicateValue, "names a member twice"));
-        self.builder.object(texts, shape).map_err(twice)
-    }
-
-    fn keyed(
-        &mut self,
-        entries: Vec<deep::Entry<'a>>,
-        shape: Option<&Shape>,
-        name: &str,
-    ) -> Result<Ix, Box<Violation>> {
-        deep::value(&mut self.builder, entries, shape).map_err(|why| {
-            Box::new(match why {
-                Undecodable::Syntax(message) => field_fault(name, Class::InvalidSyntax, message),
-                Undecodable::Encoding | Undecodable::Twice | Undecodable::Json(_) => {
-                    field_fault(name, Class::DuplicateValue, "names a member twice")
-                }
-            })
-        })
-    }
-
-    fn plain(
-        &mut self,
-        texts: Vec<Text<'a>>,
-        shape: Option<&Shape>,
-        field: (&str, Option<&Field>),
-    ) -> Result<Ix, Box<Violation>> {
-        let (name, field) = field;
-        let json = field.is_some_and(|field| {
-            !field.styled && field.content_types.iter().any(|kind| ContentKind::of(kind) == ContentKind::Json)
-        });
-        let object = shape.is_some_and(|shape| shape.types == TypeSet::OBJECT);
-        let written = field.filter(|field| field.styled && object).and_then(delimiter);
-        if let (Some(delimiter), [one], Some(shape)) = (written, texts.as_slice(), shape) {
-            let parts: Option<Vec<_>> = one.raw.split(delimiter).map(|part| decode(part, true)).collect();
-            let odd = || Box::new(field_fault(name, Class::InvalidSyntax, "must name and give each member"));
-            return self.object(parts.and_then(in_turn).ok_or_else(odd)?, shape, name);
-        }
-        if json || (object && texts.len() == 1) {
-            let text = texts.first().map(|text| text.text.clone()).unwrap_or_default();
-            let document = json::parse(text.as_bytes()).map_err(|error| {
-                let mut violation = syntax(&error);
-                violation.pointer = field_pointer(name);
-                Box::new(violation)
-            })?;
-            return Ok(self.builder.document.graft(&document.into_owned()));
-        }
-        if let Some(shape) = shape.filter(|shape| shape.is_array()) {
-            let delimiter = field.and_then(delimiter);
-            let parts: Vec<Cow<'a, str>> = match (delimiter, texts.as_slice()) {
-                (Some(delimiter), [one]) => {
-                    let parts = one.raw.split(delimiter).map(|part| decode(part, true));
-                    parts.collect::<Option<_>>().unwrap_or_default()
-                }
-                _ => texts.into_iter().map(|text| text.text).collect(),
-            };
-            return Ok(self.builder.array(parts, shape));
-        }
-        let mut texts = texts.into_iter().map(|text| text.text);
-        match (texts.next(), texts.len()) {
-            (Some(text), 0) => Ok(self.builder.scalar(text, shape)),
-            (first, _) if shape.is_none() => {
-                let values: Vec<Ix> =
-                    first.into_iter().chain(texts).map(|text| self.builder.scalar(text, None)).collect();
-                Ok(self.builder.document.add_array(values))
-            }
-            _ => Err(Box::new(field_fault(name, Class::TooManyValues, "must be given once"))),
-        }
-    }
-}
-
-/// Whether the members of an object stand by themselves.
-fn explodes(field: &Field) -> bool {
-    matches!(field.encoding, Encoding::Style { style: Style::Form, explode: true, .. })
-}
-
-/// What separates the items of a field that is not exploded.
-fn delimiter(field: &Field) -> Option<&'static str> {
-    match field.encoding {
-        Encoding::Style { style: Style::SpaceDelimited, explode: false, .. } => Some("%20"),
-        Encoding::Style { style: Style::PipeDelimited, explode: false, .. } => Some("|"),
-        Encoding::Style { explode: false, .. } => Some(","),
-        Encoding::Style { .. } | Encoding::Json | Encoding::Text => None,
-    }
+/// Adds the value of a field that is written as JSON.
+pub(super) fn grafted(builder: &mut Builder<'_>, text: &[u8], name: &str) -> Result<Ix, Box<Violation>> {
+    let document = json::parse(text).map_err(|error| {
+        let mut violation = syntax(&error);
+        violation.pointer = field_pointer(name);
+        Box::new(violation)
+    })?;
+    Ok(builder.document.graft(&document.into_owned()))
 }
 
 fn syntax(error: &json::SyntaxError) -> Violation {
@@ -573,7 +417,7 @@ fn field_pointer(name: &str) -> String {
     pointer
 }
 
-fn field_fault(name: &str, class: Class, message: &str) -> Violation {
+pub(super) fn field_fault(name: &str, class: Class, message: &str) -> Violation {
     let pointer = field_pointer(name);
     Violation { location: Location::Body, pointer, keyword: "content", class, message: message.into() }
 }

@@ -4,6 +4,7 @@
 mod body;
 mod coerce;
 mod deep;
+mod form;
 pub mod format;
 mod interp;
 pub mod json;
