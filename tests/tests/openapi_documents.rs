@@ -186,6 +186,10 @@ fn page_of(rows: &BTreeMap<String, Outcome>) -> String {
 
 /// A message with the document's own words left out.
 fn without_names(message: &str) -> String {
+    // A pattern may hold what quotes it; why it cannot be enforced is the class.
+    if let Some((_, why)) = message.split_once("` cannot be enforced: ") {
+        return format!("the pattern `…` cannot be enforced: {why}");
+    }
     let words = message.split('`').enumerate();
     words.map(|(at, part)| if at % 2 == 0 { part } else { "`…`" }).collect::<String>().replace('|', "\\|")
 }

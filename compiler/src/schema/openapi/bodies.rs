@@ -18,11 +18,11 @@ impl Reader<'_> {
         let required = at.get("required").and_then(At::as_bool).unwrap_or(false);
         let content = self.child(loc, "content");
         let contents = content.map(|content| self.contents(content)).unwrap_or_default();
-        // Generators write an empty `content` for an operation without a body.
-        if content.is_some_and(|content| self.at(content).is_object()) && contents.is_empty() && !required {
-            return None;
-        }
-        if contents.is_empty() {
+        if content.is_none_or(|content| self.at(content).members().next().is_none()) {
+            // Generators write an empty `content` for an operation without a body.
+            if content.is_some() && !required {
+                return None;
+            }
             self.error(at.span(), "a request body names at least one media type in its `content`");
         }
         Some(Body { required, contents })
