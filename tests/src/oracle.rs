@@ -1,6 +1,7 @@
 //! The crate `jsonschema` as the oracle of ours: its verdicts, and its list of faults in the form that ours takes.
 //!
 //! What both say in other words is put into the same words here, and each such rule says why.
+#![expect(clippy::wildcard_enum_match_arm, reason = "most faults are named alike")]
 
 use std::collections::BTreeSet;
 use std::error::Error;

@@ -1,7 +1,6 @@
 //! `shieldc import openapi`: what it writes is a policy that compiles, and whose tests pass.
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stderr,
     clippy::unwrap_used,
     reason = "a test writes its own files, and stops loudly"
 )]

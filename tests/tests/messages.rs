@@ -1,5 +1,9 @@
 //! `tests/suite/messages`: operations of OpenAPI, and messages that each accepts or refuses with these faults.
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a test stops loudly when it cannot go on")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test reads its own files, and stops loudly when it cannot go on"
+)]
 
 use std::path::Path;
 
@@ -58,19 +62,14 @@ fn faults(validators: &Validators, judge: &Judge, message: &Value) -> Vec<String
     let multipart = text("type").is_some_and(|text| text.starts_with("multipart/"));
     let body = text("body").unwrap_or_default();
     let body = if multipart { body.replace('\n', "\r\n") } else { body.to_owned() };
-    let violations = match message.get("status") {
-        Some(status) => {
-            let status = status.as_u64().unwrap() as u16;
-            let parts = ResponseParts { status, headers: &headers, body: Some(body.as_bytes()) };
-            judge.response(validators, &parts)
-        }
-        None => {
-            let query = text("query").unwrap_or_default();
-            judge.request(
-                validators,
-                &Parts { path: &path, query, headers: &headers, body: Some(body.as_bytes()) },
-            )
-        }
+    let violations = if let Some(status) = message.get("status") {
+        let status = status.as_u64().unwrap() as u16;
+        let parts = ResponseParts { status, headers: &headers, body: Some(body.as_bytes()) };
+        judge.response(validators, &parts)
+    } else {
+        let query = text("query").unwrap_or_default();
+        let parts = Parts { path: &path, query, headers: &headers, body: Some(body.as_bytes()) };
+        judge.request(validators, &parts)
     };
     let mut faults: Vec<String> = violations
         .into_iter()

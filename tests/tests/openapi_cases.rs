@@ -4,7 +4,6 @@
     clippy::doc_markdown,
     clippy::indexing_slicing,
     clippy::or_fun_call,
-    clippy::panic,
     clippy::print_stderr,
     clippy::unwrap_used,
     clippy::wildcard_enum_match_arm,

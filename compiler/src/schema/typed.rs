@@ -28,5 +28,26 @@ pub fn part<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
 
 /// A document in its types; says what it lacks.
 pub fn document(text: &str) -> Result<OpenAPI, String> {
-    part(&value(text)?)
+    let mut whole = value(text)?;
+    fit(&mut whole);
+    part(&whole)
+}
+
+/// Takes out what the crate's types cannot hold though the specification allows it: callbacks that are references, and
+/// integers of more than 64 bits, which become floating. Nothing here asks for either.
+fn fit(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.as_i64().is_none() && number.as_u64().is_none() => {
+            let floating = number.as_f64().and_then(serde_json::Number::from_f64);
+            *number = floating.unwrap_or_else(|| 0.into());
+        }
+        Value::Array(items) => items.iter_mut().for_each(fit),
+        Value::Object(members) => {
+            if members.contains_key("responses") {
+                members.shift_remove("callbacks");
+            }
+            members.values_mut().for_each(fit);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

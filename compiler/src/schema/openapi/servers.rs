@@ -58,11 +58,12 @@ impl Reader<'_> {
         }
         bases.sort();
         bases.dedup();
-        let defaults = variables.into_iter().flat_map(At::members);
-        let address = defaults.fold(text.to_owned(), |url, (name, _, variable)| {
-            let value = variable.get("default").and_then(At::as_str);
-            value.map_or(url.clone(), |value| url.replace(&format!("{{{name}}}"), value))
-        });
+        let mut address = text.to_owned();
+        for (name, _, variable) in variables.into_iter().flat_map(At::members) {
+            if let Some(value) = variable.get("default").and_then(At::as_str) {
+                address = address.replace(&format!("{{{name}}}"), value);
+            }
+        }
         Some(Server { url: text.to_owned(), address, bases })
     }
 }
