@@ -411,6 +411,7 @@ fn schema(random: &mut Random) -> serde_json::Value {
         json!("object"),
         json!("array"),
         json!(["string", "null"]),
+        json!(["string", "integer"]),
     ];
     let mut schema = serde_json::Map::new();
     if !random.once_in(4) {

@@ -314,7 +314,7 @@ fn part_is_declared(
     // The header belongs to a part of the body, and that is where the client has to look.
     out.extend(found.into_iter().map(|fault| Violation {
         location: Location::Body,
-        message: format!("has a header `{}` that {}", fault.pointer.trim_start_matches('/'), fault.message),
+        message: format!("its header `{}` {}", fault.pointer.trim_start_matches('/'), fault.message),
         pointer: field_pointer(name),
         ..fault
     }));

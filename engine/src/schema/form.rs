@@ -25,6 +25,8 @@ pub(super) struct Text<'a> {
 pub(super) struct Fields<'a> {
     builder: Builder<'a>,
     groups: Vec<(Cow<'a, str>, Group<'a>)>,
+    /// A field that stands both by its name and with keys: servers differ in which of the two they see.
+    twofold: Option<String>,
 }
 
 enum Group<'a> {
@@ -36,7 +38,7 @@ enum Group<'a> {
 
 impl<'a> Fields<'a> {
     pub(super) fn new(validators: &'a Validators) -> Self {
-        Self { builder: Builder::new(validators), groups: Vec::new() }
+        Self { builder: Builder::new(validators), groups: Vec::new(), twofold: None }
     }
 
     pub(super) fn add(&mut self, name: Cow<'a, str>, text: Text<'a>, shape: &Shape) {
@@ -47,20 +49,25 @@ impl<'a> Fields<'a> {
             let entry = (path, text.text);
             match self.groups.iter_mut().find(|(found, _)| *found == outer) {
                 Some((_, Group::Keyed(entries))) => entries.push(entry),
-                Some((_, Group::Plain(_))) => {}
+                Some((_, Group::Plain(_))) => self.twofold = Some(outer),
                 None => self.groups.push((Cow::Owned(outer), Group::Keyed(vec![entry]))),
             }
             return;
         }
         match self.groups.iter_mut().find(|(found, _)| *found == name) {
             Some((_, Group::Plain(texts))) => texts.push(text),
-            Some((_, Group::Keyed(_))) => {}
+            Some((_, Group::Keyed(_))) => self.twofold = Some(name.into_owned()),
             None => self.groups.push((name, Group::Plain(vec![text]))),
         }
     }
 
     /// The object that the fields write.
     pub(super) fn finish(mut self, content: &Content, shape: &Shape) -> Result<Document<'a>, Box<Violation>> {
+        let twofold =
+            |name: &str| Box::new(field_fault(name, Class::DuplicateValue, "is written in two ways"));
+        if let Some(name) = &self.twofold {
+            return Err(twofold(name));
+        }
         let mut members = Vec::new();
         for field in content.fields.iter().filter(|field| field.styled && explodes(field)) {
             let inner = shape.member(&field.name).filter(|inner| inner.types == TypeSet::OBJECT);
@@ -75,7 +82,7 @@ impl<'a> Fields<'a> {
             };
             members.push(Member { name, value });
         }
-        let root = self.builder.document.add_object(members).unwrap_or_default();
+        let root = self.builder.document.add_object(members).map_err(|name| twofold(&name))?;
         Ok(self.builder.finish(root))
     }
 

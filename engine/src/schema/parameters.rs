@@ -283,7 +283,12 @@ impl<'a> Check<'a> {
 
     /// `name[key]=value`, with keys inside keys.
     fn deep(self, prepared: &'a Prepared, raw: Raw<'a>) -> Decoded<'a> {
-        let Raw::Pairs(pairs) = raw else { return Err(Undecodable::Syntax("must be written with keys")) };
+        let keyless = || Undecodable::Syntax("must be written with keys");
+        let Raw::Pairs(pairs) = raw else { return Err(keyless()) };
+        // What stands without keys beside those with keys is seen by some servers.
+        if !own(prepared, raw).is_empty() {
+            return Err(keyless());
+        }
         let mut entries = Vec::new();
         for pair in pairs {
             if let Some(path) = key_path(&pair.name, &prepared.parameter.name) {

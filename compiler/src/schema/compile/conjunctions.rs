@@ -95,22 +95,21 @@ fn contradiction(plan: &Plan, keywords: &[&Keyword]) -> Option<Contradiction> {
             why: "no type is one of all that are asked for".into(),
         });
     }
-    let numbers = || crossed(keywords.iter().copied(), Some(types)).map(|(_, why)| (TypeSet::NUMBER, why));
-    let found = constants(plan, keywords, types)
-        .or_else(numbers)
-        .or_else(|| counts(plan, keywords))
-        .or_else(|| lengths(plan, keywords).map(|why| (TypeSet::STRING, why)))
-        .or_else(|| members(plan, keywords).map(|why| (TypeSet::OBJECT, why)))?;
-    let (of, why) = found;
-    // Where other types are let through, it is said of this type alone; where this type is not, of nothing.
-    types.meets(of).then(|| Contradiction {
-        of: if of.with(TypeSet::INTEGER).contains(types) { TypeSet::ALL } else { of },
-        why,
-    })
+    let found = [
+        constants(plan, keywords, types).map(|why| (TypeSet::ALL, why)),
+        crossed(keywords.iter().copied(), Some(types)).map(|(_, why)| (TypeSet::NUMBER, why)),
+        counts(plan, keywords),
+        lengths(plan, keywords).map(|why| (TypeSet::STRING, why)),
+        members(plan, keywords).map(|why| (TypeSet::OBJECT, why)),
+    ];
+    let (of, why) = found.into_iter().flatten().find(|(of, _)| types.meets(*of))?;
+    // Where `type` lets nothing else through, it is said of everything.
+    let all = if of == TypeSet::NUMBER { of.with(TypeSet::INTEGER) } else { of };
+    Some(Contradiction { of: if all.contains(types) { TypeSet::ALL } else { of }, why })
 }
 
 /// Constants of which none passes all that stands beside them.
-fn constants(plan: &Plan, keywords: &[&Keyword], types: TypeSet) -> Option<(TypeSet, String)> {
+fn constants(plan: &Plan, keywords: &[&Keyword], types: TypeSet) -> Option<String> {
     let lists: Vec<(&str, Vec<&str>)> = keywords
         .iter()
         .filter_map(|keyword| match keyword {
@@ -137,7 +136,7 @@ fn constants(plan: &Plan, keywords: &[&Keyword], types: TypeSet) -> Option<(Type
                 || serde_json::from_str::<String>(text)
                     .is_ok_and(|text| patterns.iter().all(|pattern| pattern.is_match(&text))))
     };
-    let why = || (TypeSet::ALL, format!("no value of `{name}` passes what stands beside it"));
+    let why = || format!("no value of `{name}` passes what stands beside it");
     (!first.iter().any(|text| holds(text))).then(why)
 }
 
@@ -238,14 +237,6 @@ fn lengths(plan: &Plan, keywords: &[&Keyword]) -> Option<String> {
 
 /// How many characters a match has at least and at most.
 fn characters(hir: &Hir) -> (u64, Option<u64>) {
-    let both = |hirs: &[Hir], join: fn(u64, u64) -> u64, start: u64| {
-        hirs.iter()
-            .map(characters)
-            .reduce(|(low, high), (least, most)| {
-                (join(low, least), high.zip(most).map(|(high, most)| join(high, most)))
-            })
-            .unwrap_or((start, Some(start)))
-    };
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => (0, Some(0)),
         HirKind::Literal(literal) => {
@@ -259,12 +250,17 @@ fn characters(hir: &Hir) -> (u64, Option<u64>) {
             (u64::from(repetition.min).saturating_mul(least), most)
         }
         HirKind::Capture(capture) => characters(&capture.sub),
-        HirKind::Concat(parts) => both(parts, u64::saturating_add, 0),
+        HirKind::Concat(parts) => {
+            parts.iter().map(characters).fold((0, Some(0)), |(low, high), (least, most)| {
+                let high: Option<u64> = high.zip(most).map(|(high, most)| u64::saturating_add(high, most));
+                (u64::saturating_add(low, least), high)
+            })
+        }
         HirKind::Alternation(parts) => {
             let each: Vec<_> = parts.iter().map(characters).collect();
-            let least = each.iter().map(|(least, _)| *least).min().unwrap_or(0);
             let most: Option<Vec<u64>> = each.iter().map(|(_, most)| *most).collect();
-            (least, most.and_then(|most| most.into_iter().max()))
+            let least = each.iter().map(|(least, _)| *least).min();
+            (least.unwrap_or(0), most.and_then(|most| most.into_iter().max()))
         }
     }
 }
