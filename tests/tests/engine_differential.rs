@@ -76,19 +76,13 @@ fn describe(bundle: &shield_ir::Bundle, id: shield_ir::ExprId, depth: usize) -> 
 
 #[test]
 fn values_under_names_are_found_as_a_walk_finds_them() {
-    let mut policy = String::new();
-    for n in 0..8 {
-        policy += &format!("rule a{n} {{ when http.request.uri.args[\"k{n}\"][0] eq \"v{n}\" then log }}\n");
-        policy += &format!(
-            "rule b{n} {{ when any(http.request.uri.args[\"k{n}\"][*] contains \"w{n}\") then log }}\n"
-        );
-        policy += &format!(
-            "rule c{n} {{ when http.request.headers[\"x-{n}\"][0] in {{\"v{n}\" \"u\"}} then log }}\n"
-        );
-        policy += &format!(
-            "rule d{n} {{ when any(http.request.headers[\"x-{n}\"][*] contains \"w\") then log }}\n"
-        );
-    }
+    const RULES: &str = r#"
+        rule aN { when http.request.uri.args["kN"][0] eq "vN" then log }
+        rule bN { when any(http.request.uri.args["kN"][*] contains "wN") then log }
+        rule cN { when http.request.headers["x-N"][0] in {"vN" "u"} then log }
+        rule dN { when any(http.request.headers["x-N"][*] contains "w") then log }
+    "#;
+    let policy: String = (0..8).map(|n| RULES.replace('N', &n.to_string())).collect();
     let (bundle, digest) = shield_ir::Bundle::decode(&live::bundle(&policy)).unwrap();
     let load = |backend| Policy::load(bundle.clone(), digest, backend).unwrap();
     let policies = [load(Backend::Interpreter), load(Backend::Jit)];

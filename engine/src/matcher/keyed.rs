@@ -34,10 +34,8 @@ pub(super) struct Named {
 
 /// The field, the name and whether only its first value is meant, where an operation is about such values.
 fn name_of(program: &Program, of: ExprId) -> Option<(FieldId, Box<[u8]>, bool)> {
-    let (array, first) = match &program.node(of)?.expr {
-        Expr::Index { of, at: 0 } => (*of, true),
-        _ => (of, false),
-    };
+    let (array, first) =
+        if let Expr::Index { of, at: 0 } = &program.node(of)?.expr { (*of, true) } else { (of, false) };
     let Source::Under(field, name) = Source::of(program, array) else { return None };
     // A name in upper case is none that a folded map has.
     let reachable = !is_folded(field) || !name.iter().any(u8::is_ascii_uppercase);
@@ -48,10 +46,13 @@ fn is_folded(field: FieldId) -> bool {
     matches!(extractor(field), Extract::Folded(_))
 }
 
+/// A subject with its name, and whether only the first value counts.
+type Apart = (Box<[u8]>, bool, Subject);
+
 /// Groups subjects by field, where they are many; those left over are asked one by one. `hits` numbers them.
 pub(super) fn group(program: &Program, subjects: Vec<Subject>, hits: &mut u32) -> (Vec<Keyed>, Vec<Subject>) {
     let mut loose = Vec::new();
-    let mut by_field: BTreeMap<FieldId, Vec<(Box<[u8]>, bool, Subject)>> = BTreeMap::new();
+    let mut by_field: BTreeMap<FieldId, Vec<Apart>> = BTreeMap::new();
     for subject in subjects {
         match name_of(program, subject.of) {
             Some((field, name, first)) => by_field.entry(field).or_default().push((name, first, subject)),
