@@ -134,12 +134,15 @@ pub(crate) struct Buffered {
     pub(crate) share: Share,
 }
 
-/// Reads a body to its end, or to `most` bytes.
+/// Reads a body to its end, to `most` bytes, or until `goes_on` says no. That is asked of what is there each time it has
+/// become twice as much, so that looking at all of it costs no more than looking at it twice.
 pub(crate) async fn buffer(
     mut body: Incoming,
     most: u64,
     memory: &Arc<Memory>,
+    mut goes_on: impl FnMut(&[u8]) -> bool,
 ) -> Result<Buffered, BodyError> {
+    let mut asked_at = 0;
     let mut share = memory.share();
     let mut whole = Bytes::new();
     let mut grown = BytesMut::new();
@@ -163,6 +166,13 @@ pub(crate) async fn buffer(
             let mut bytes = if grown.is_empty() { whole } else { grown.freeze() };
             let beyond = bytes.split_off(most as usize);
             return Ok(Buffered { bytes, more: Some((beyond, body)), share });
+        }
+        let there = if grown.is_empty() { &whole[..] } else { &grown[..] };
+        if there.len() >= asked_at && !body.is_end_stream() {
+            asked_at = 2 * there.len();
+            if !goes_on(there) {
+                break;
+            }
         }
     }
     Ok(Buffered { bytes: if grown.is_empty() { whole } else { grown.freeze() }, more: None, share })

@@ -213,7 +213,7 @@ async fn exchanged<'a>(
     let reply = match wanted {
         None => Reply::stream([Bytes::new(), Bytes::new()], incoming, (lease, progress), worker),
         Some(most) => {
-            let read = body::buffer(incoming, most, &worker.shared.memory).await;
+            let read = body::buffer(incoming, most, &worker.shared.memory, |_| true).await;
             record.spend(Span::AnswerWait);
             let Buffered { bytes, more, share: _share } = read.map_err(|error| forward::unread(&error))?;
             let bytes = slots.answer_body.get_or_init(|| bytes);
@@ -260,7 +260,15 @@ async fn permitted<'a>(
             }
             Step::Body { max } => {
                 let incoming = unread.take().ok_or(Refusal::internal())?;
-                let read = body::buffer(incoming, max, &worker.shared.memory).await;
+                let mut refused = None;
+                let goes_on = |bytes: &[u8]| {
+                    refused = judging.beginning(bytes, record).err();
+                    refused.is_none()
+                };
+                let read = body::buffer(incoming, max, &worker.shared.memory, goes_on).await;
+                if let Some(refusal) = refused {
+                    return Err(refusal);
+                }
                 record.spend(Span::BodyWait);
                 let Buffered { bytes, more, share: _share } =
                     read.map_err(|error| Refusal::body(&error, client.link.fault()))?;

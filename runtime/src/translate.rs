@@ -128,6 +128,16 @@ impl<'a> Judging<'a> {
         self.policy.settle(&mut self.exchange, answered)
     }
 
+    /// Judges what has arrived of a body that is not whole yet.
+    pub(crate) fn beginning(&mut self, bytes: &[u8], record: &mut Record) -> Result<(), Refusal> {
+        let judged = self.policy.judge_beginning(&mut self.exchange, bytes);
+        if judged.is_ok() {
+            return Ok(());
+        }
+        // The rest of the body is not waited for, so nothing can follow it.
+        self.told(judged, record, Span::BodyWait).map_err(|refusal| Refusal { close: true, ..refusal })
+    }
+
     /// Judges the body, whole or cut where `truncated`.
     pub(crate) fn body(
         &mut self,
@@ -261,5 +271,26 @@ pub(crate) fn edit(headers: &mut HeaderMap, edits: &[HeaderEdit]) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shield_engine::Reason;
+
+    use super::*;
+    use crate::metrics::{self, Counters};
+
+    #[test]
+    fn a_disagreement_of_native_code_and_interpreter_is_counted_by_its_name() {
+        let refusal = refusal(&Denial::from(Reason::Disagreement), "1");
+        assert_eq!((refusal.stage, refusal.reason, refusal.status), ("schema", "disagreement", 400));
+        let counters = std::sync::Arc::new(Counters::default());
+        counters.denied(refusal.stage, refusal.reason);
+        let text = metrics::render(&[counters], &metrics::Extra::new());
+        assert!(
+            text.contains("shield_denials_total{stage=\"schema\",reason=\"disagreement\"} 1\n"),
+            "{text}"
+        );
     }
 }

@@ -78,6 +78,28 @@ fn names(random: &mut Random) -> Value {
     names.into()
 }
 
+/// Branches that a member mostly tells apart.
+fn told_apart(random: &mut Random, depth: u32) -> Value {
+    let name = *random.pick(NAMES);
+    (0..=random.below(4))
+        .map(|_| {
+            let mut branch = schema(random, depth);
+            let Value::Object(members) = &mut branch else { return branch };
+            let texts: Vec<&str> = (0..=random.below(2)).map(|_| *random.pick(TEXTS)).collect();
+            let said = if random.one_in(2) { json!({ "const": texts[0] }) } else { json!({ "enum": texts }) };
+            members.insert("properties".into(), json!({ name: said }));
+            if !random.one_in(4) {
+                members.insert("required".into(), json!([name]));
+            }
+            branch
+        })
+        .collect()
+}
+
+fn branches(random: &mut Random, depth: u32) -> Value {
+    if random.one_in(2) { told_apart(random, depth) } else { schemas(random, depth) }
+}
+
 /// A keyword that asserts.
 fn assertion(random: &mut Random, out: &mut Map<String, Value>) {
     let small = random.below(4);
@@ -107,7 +129,7 @@ fn assertion(random: &mut Random, out: &mut Map<String, Value>) {
 
 /// A keyword that applies schemas.
 fn applicator(random: &mut Random, depth: u32, out: &mut Map<String, Value>) {
-    let (name, value) = match random.below(20) {
+    let (name, value) = match random.below(22) {
         0 | 1 => ("properties", named(random, depth)),
         2 => ("patternProperties", json!({ *random.pick(PATTERNS): schema(random, depth) })),
         3 => ("additionalProperties", schema(random, depth)),
@@ -125,8 +147,8 @@ fn applicator(random: &mut Random, depth: u32, out: &mut Map<String, Value>) {
         7 => ("propertyNames", schema(random, depth)),
         8 => ("dependentSchemas", named(random, depth)),
         9 | 10 => ("allOf", schemas(random, depth)),
-        11 => ("anyOf", schemas(random, depth)),
-        12 => ("oneOf", schemas(random, depth)),
+        11 | 20 => ("anyOf", branches(random, depth)),
+        12 | 21 => ("oneOf", branches(random, depth)),
         13 => ("not", schema(random, depth)),
         14 => {
             out.insert("then".into(), schema(random, depth));
@@ -137,7 +159,8 @@ fn applicator(random: &mut Random, depth: u32, out: &mut Map<String, Value>) {
         17 => ("unevaluatedItems", schema(random, 0)),
         // Only forward, so that no chain of references comes back without progress.
         18 => ("$ref", json!("#/$defs/leaf")),
-        _ => ("items", json!({ "$ref": "#" })),
+        _ if random.one_in(2) => ("items", json!({ "$ref": "#" })),
+        _ => ("properties", json!({ *random.pick(NAMES): { "$ref": "#" } })),
     };
     out.insert(name.to_owned(), value);
 }

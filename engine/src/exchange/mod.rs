@@ -322,9 +322,14 @@ impl<'a> Exchange<'a> {
 
     /// Whether the request's body, where there is one, is whole and not in an encoding that hides it.
     pub(crate) fn is_inspectable(&self) -> bool {
-        let hidden = |encoding: &[u8]| !encoding.trim_ascii().eq_ignore_ascii_case(b"identity");
         let empty = self.body().is_none_or(<[u8]>::is_empty);
-        !self.is_truncated() && (empty || !self.content_encoding().is_some_and(hidden))
+        !self.is_truncated() && (empty || !self.is_hidden())
+    }
+
+    /// Whether the request's body, where there is one, is in an encoding that hides it.
+    pub(crate) fn is_hidden(&self) -> bool {
+        let hides = |encoding: &[u8]| !encoding.trim_ascii().eq_ignore_ascii_case(b"identity");
+        self.content_encoding().is_some_and(hides)
     }
 
     /// The method.

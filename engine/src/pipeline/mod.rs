@@ -86,6 +86,13 @@ impl Policy {
         self.ask(exchange, Phase::Body)
     }
 
+    /// Judges a request by the beginning of a body that was asked for and is still arriving: of the stages of `BODY`, only
+    /// `schema` may know enough, and the one before it has nothing to say then.
+    pub fn judge_beginning(&self, exchange: &mut Exchange<'_>, beginning: &[u8]) -> Result<(), Denial> {
+        schema::beginning(self, exchange, beginning)
+            .inspect_err(|denial| exchange.state.events.push(Event::of(Kind::Block, denial)))
+    }
+
     /// Judges a request by what the store has answered to [`Step::Ask`]; a store that does not answer counts nothing.
     pub fn judge_replies<'a>(
         &self,

@@ -21,6 +21,9 @@ use super::violation::{Class, Violation, escape};
 use crate::jit::JitError;
 use crate::jit::schema::{Native, Verdict};
 
+/// More bytes than any part of the syntax that is read as one and shows its fault at its start: `\ud83d\udc09`.
+const LOOKAHEAD: usize = 12;
+
 /// Declared contents with what their schemas say of types.
 #[derive(Clone, Debug)]
 pub(super) struct Contents {
@@ -47,6 +50,11 @@ impl Contents {
             }
         }
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn replace_code(&mut self, native: Native) {
+        self.natives.fill(Arc::new(OnceLock::from(native)));
     }
 
     /// That code as cranelift's text.
@@ -128,6 +136,23 @@ impl<'a> BodyCheck<'a> {
             }
             (ContentKind::Form | ContentKind::Multipart | ContentKind::Text | ContentKind::Opaque, None) => {}
         }
+    }
+
+    /// What is wrong with every body that begins like this, where that is known; without native code, nothing is.
+    pub(super) fn beginning(self, content_types: &[&str], beginning: &[u8]) -> Option<Violation> {
+        let [content_type] = content_types else { return None };
+        let media = MediaType::parse(content_type).filter(MediaType::is_utf8)?;
+        let (at, _) = media.find(&self.contents.list)?;
+        let native = self.contents.natives.get(at)?.get()?;
+        if !self.validators.refuses(native, beginning) {
+            return None;
+        }
+        let broken = json::parse(beginning).err().filter(|error| error.offset + LOOKAHEAD < beginning.len());
+        let message = || format!("does not fit, whatever follows its first {} bytes", beginning.len());
+        Some(
+            broken
+                .map_or_else(|| fault("body", Class::ConstraintViolation, message()), |error| syntax(&error)),
+        )
     }
 
     /// The verdict first; only where it is not *valid* the interpreter says what is wrong.

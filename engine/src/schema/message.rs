@@ -130,6 +130,12 @@ impl Judge {
         answers.try_for_each(|answer| answer.contents.compile(validators, Direction::Response))
     }
 
+    /// Judges all bodies of requests by this code, whatever their schemas are.
+    #[cfg(test)]
+    pub(crate) fn replace_code(&mut self, native: crate::jit::schema::Native) {
+        self.contents.replace_code(native);
+    }
+
     /// That code as cranelift's text, schema by schema.
     pub(crate) fn clif(&self, validators: &Validators) -> Result<Vec<String>, JitError> {
         let mut text = self.contents.clif(validators, Direction::Request)?;
@@ -195,6 +201,12 @@ impl Judge {
             (None, _) => {}
         }
         out
+    }
+
+    /// What is wrong with every request of this head whose body begins like that of `parts`, where something is.
+    pub fn beginning(&self, validators: &Validators, parts: &Parts<'_>) -> Option<Violation> {
+        let check = BodyCheck { validators, direction: Direction::Request, contents: &self.contents };
+        check.beginning(&content_types(parts.headers), parts.body?)
     }
 
     /// Query parameters, headers, cookies or a body that nothing declares, in this location.

@@ -128,6 +128,11 @@ impl Validators {
         native.judge(self, text)
     }
 
+    /// Whether native code that was made of these validators refuses every text that begins like this.
+    pub fn refuses(&self, native: &Native, beginning: &[u8]) -> bool {
+        native.refuses(self, beginning)
+    }
+
     /// All that is wrong with it.
     pub fn violations(&self, node: NodeId, document: &Document<'_>) -> Result<Vec<Violation>, Exhausted> {
         self.subject(document).list(node, document.root())

@@ -9,12 +9,9 @@ use crate::policy::Policy;
 
 /// Refuses a body that was cut or is in an encoding that hides it; where requests are only recorded, says so instead.
 pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), Denial> {
-    let is_hidden = |encoding: &[u8]| !encoding.trim_ascii().eq_ignore_ascii_case(b"identity");
     let reason = if exchange.is_truncated() {
         Reason::BodyTooLarge
-    } else if exchange.body().is_some_and(|body| !body.is_empty())
-        && exchange.content_encoding().is_some_and(is_hidden)
-    {
+    } else if exchange.body().is_some_and(|body| !body.is_empty()) && exchange.is_hidden() {
         Reason::BodyEncoding
     } else {
         return Ok(());

@@ -70,6 +70,11 @@ impl Endpoints {
         self.known.get(id.0 as usize)
     }
 
+    #[cfg(test)]
+    pub(crate) fn get_mut(&mut self, id: EndpointId) -> Option<&mut Known> {
+        self.known.get_mut(id.0 as usize)
+    }
+
     /// The endpoint of a request: one of its host alone before one of its API.
     fn route<'r, 'p>(&'r self, exchange: &'p Exchange<'_>, api: u32) -> Match<'r, 'p> {
         let (Ok(method), Ok(path)) =

@@ -58,6 +58,24 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
     Ok(())
 }
 
+/// Refuses a request whose body begins like this, where nothing that may follow makes it fit. What is only recorded, and
+/// what the stage before would refuse, is judged when all of it is there.
+pub(crate) fn beginning(policy: &Policy, exchange: &Exchange<'_>, beginning: &[u8]) -> Result<(), Denial> {
+    let settings = policy.settings(exchange);
+    let refuses = settings.requests == Mode::Block && !settings.shadow && !policy.shadow;
+    let Some(judge) = policy.judge(exchange).filter(|_| refuses && !is_skipped(exchange)) else {
+        return Ok(());
+    };
+    if exchange.is_hidden() {
+        return Ok(());
+    }
+    let headers = lower(&exchange.head().headers);
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let parts = Parts { headers: &headers, body: Some(beginning), ..Parts::default() };
+    let violation = judge.beginning(&policy.validators, &parts);
+    violation.and_then(|found| denial(&[found], settings)).map_or(Ok(()), Err)
+}
+
 fn verdict(policy: &Policy, exchange: &Exchange<'_>, judge: &Judge, settings: Settings) -> Verdict {
     let headers = lower(&exchange.head().headers);
     let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
@@ -147,3 +165,6 @@ fn lower<'h>(headers: &[(&'h [u8], &'h [u8])]) -> Vec<(String, &'h [u8])> {
         .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?.to_ascii_lowercase(), *value)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

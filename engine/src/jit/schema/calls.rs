@@ -32,8 +32,13 @@ pub(super) enum Call {
     Interpret,
     /// Whether items differ: start, end, node.
     Unique,
-    /// Which branch: place, node, keyword.
-    Discriminate,
+    /// The string that a member of an object is: place, then node, keyword and number that say its name → its place,
+    /// [`MISSING`] or [`NO_STRING`].
+    Member,
+    /// What is known of a place: place, node → place behind, 0 where it does not hold, or [`UNKNOWN`].
+    Recall,
+    /// Keeps what was found out: place, node, place behind or 0 → that.
+    Learn,
     /// Keeps the last name.
     Keep,
     /// Whether names differ: how many there were before.
@@ -45,7 +50,7 @@ pub(super) enum Call {
 }
 
 /// The functions, in the order of [`Call`]: name, address, number of words beside the cursor.
-pub(super) fn symbols() -> [(&'static str, *const u8, usize); 17] {
+pub(super) fn symbols() -> [(&'static str, *const u8, usize); 19] {
     [
         ("v_space", space as *const u8, 1),
         ("v_skip", skip_value as *const u8, 1),
@@ -59,7 +64,9 @@ pub(super) fn symbols() -> [(&'static str, *const u8, usize); 17] {
         ("v_equals", equals as *const u8, 4),
         ("v_interpret", interpret as *const u8, 2),
         ("v_unique", unique as *const u8, 3),
-        ("v_discriminate", discriminate as *const u8, 3),
+        ("v_member", member as *const u8, 4),
+        ("v_recall", recall as *const u8, 2),
+        ("v_learn", learn as *const u8, 3),
         ("v_keep", keep as *const u8, 0),
         ("v_names", names as *const u8, 1),
         ("v_name_matches", name_matches as *const u8, 1),
@@ -69,6 +76,15 @@ pub(super) fn symbols() -> [(&'static str, *const u8, usize); 17] {
 
 /// That a keyword's number has too many digits to be given.
 pub(super) const LONG: u64 = u64::MAX;
+
+/// That an object has no such member. No place is as low as this.
+pub(super) const MISSING: usize = 1;
+
+/// That a member is no string.
+pub(super) const NO_STRING: usize = 2;
+
+/// That nothing is known.
+pub(super) const UNKNOWN: usize = 1;
 
 /// A keyword of the plan; none is there that code was not made from.
 fn keyword<'c>(cursor: &Cursor<'c>, node: u64, at: u64) -> Option<&'c Keyword> {
@@ -127,9 +143,26 @@ extern "C" fn unique(cursor: &mut Cursor<'_>, start: usize, end: usize, node: u6
     u64::from(checks::unique(cursor, (start, end), NodeId(node as u32)))
 }
 
-extern "C" fn discriminate(cursor: &mut Cursor<'_>, at: usize, node: u64, place: u64) -> u64 {
-    keyword(cursor, node, place)
-        .map_or(checks::UNDECIDED, |keyword| checks::discriminate(cursor, at, keyword))
+extern "C" fn member(cursor: &mut Cursor<'_>, at: usize, node: u64, place: u64, number: u64) -> usize {
+    let name = keyword(cursor, node, place).and_then(|keyword| checks::name_of(keyword, number as usize));
+    let Some(name) = name else { return NO_STRING };
+    let names = cursor.names;
+    let found = checks::member(cursor, cursor.place(at), name);
+    cursor.names = names;
+    found.map_or(0, |found| match found {
+        None => MISSING,
+        Some(value) if cursor.input.get(value) == Some(&b'"') => cursor.start() + value,
+        Some(_) => NO_STRING,
+    })
+}
+
+extern "C" fn recall(cursor: &mut Cursor<'_>, at: usize, node: u64) -> usize {
+    cursor.scratch.known.get(&(node, at)).copied().unwrap_or(UNKNOWN)
+}
+
+extern "C" fn learn(cursor: &mut Cursor<'_>, at: usize, node: u64, found: usize) -> usize {
+    cursor.learn(node, at, found);
+    found
 }
 
 extern "C" fn keep(cursor: &mut Cursor<'_>) -> u64 {

@@ -9,13 +9,10 @@ use super::cursor::Cursor;
 use super::scan;
 use super::skip::{self, slice};
 
-/// That a value has no member that chooses a branch.
-pub(super) const UNDECIDED: u64 = u64::MAX;
-
 /// Reads the string whose opening quote is there.
 pub(super) fn string(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     let start = cursor.place(at) + 1;
-    let text = scan::string(cursor.input, start)?;
+    let text = cursor.string(start)?;
     let raw = cursor.input.get(start..text.end - 1)?;
     cursor.burn(raw.len() / 64);
     let (mut said, mut address) = (raw, at + 1);
@@ -84,7 +81,7 @@ pub(super) fn write_usual(text: &[u8], out: &mut Vec<u8>) {
 /// Reads the number that starts there.
 pub(super) fn number(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     let start = cursor.place(at);
-    let number = scan::number(cursor.input, start)?;
+    let number = cursor.number(start)?;
     cursor.burn((number.end - start) / 64);
     cursor.leave(start, number);
     Some(cursor.start() + number.end)
@@ -92,12 +89,12 @@ pub(super) fn number(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
 
 /// Whether the number that was read last satisfies a keyword, whose own number is given too where it is short.
 pub(super) fn compare(cursor: &mut Cursor<'_>, keyword: &Keyword, limit: Option<(i64, u32)>) -> bool {
-    if let Some((number, limit)) = cursor.number.1.zip(limit)
+    if let Some((number, limit)) = cursor.last_number.1.zip(limit)
         && let Some(holds) = compare_short(number, limit, keyword)
     {
         return holds;
     }
-    let text = scan::number_text(cursor.input, cursor.number.0);
+    let text = scan::number_text(cursor.input, cursor.last_number.0);
     cursor.burn(text.len() / 16);
     let Some(number) = Decimal::parse(text) else { return false };
     let limit = |text| Decimal::parse(text);
@@ -255,50 +252,32 @@ fn plain_items(cursor: &mut Cursor<'_>, start: usize, end: usize) -> Option<()> 
     Some(())
 }
 
-/// Which branch of a discriminator's mapping the value names, counted from 1; 0 where it names none of them.
-pub(super) fn discriminate(cursor: &mut Cursor<'_>, at: usize, keyword: &Keyword) -> u64 {
-    let Keyword::Discriminator { property, mapping } = keyword else { return UNDECIDED };
-    let names = cursor.names;
-    let found = member(cursor, cursor.place(at), property);
-    cursor.names = names;
-    match found {
-        // The text is not valid, so neither is the value.
-        Err(Broken) => 0,
-        Ok(None) => UNDECIDED,
-        Ok(Some(place)) => {
-            if string(cursor, cursor.start() + place).is_none() {
-                return 0;
-            }
-            let text = said(cursor, (cursor.text, cursor.length as usize)).unwrap_or_default();
-            let row = mapping.binary_search_by(|(known, _)| known.as_bytes().cmp(text));
-            row.map_or(0, |row| row as u64 + 1)
-        }
+/// The name that a keyword says: the one that a discriminator goes by, or one of several.
+pub(super) fn name_of(keyword: &Keyword, number: usize) -> Option<&str> {
+    match keyword {
+        Keyword::Discriminator { property, .. } => Some(property),
+        Keyword::Properties { named, .. } => named.get(number).map(|(name, _)| name.as_str()),
+        _ => None,
     }
 }
 
-/// A text that is not valid.
-struct Broken;
-
-/// Where the string is that the object's member of that name is, if it is one.
-fn member(cursor: &mut Cursor<'_>, mut at: usize, wanted: &str) -> Result<Option<usize>, Broken> {
+/// Where the value of the object's member of that name is, if there is one; none where the text is not valid.
+pub(super) fn member(cursor: &mut Cursor<'_>, start: usize, wanted: &str) -> Option<Option<usize>> {
     let input = cursor.input;
-    if input.get(at) != Some(&b'{') || cursor.depth == 0 {
-        return Ok(None);
-    }
-    at = scan::space(input, at + 1);
+    let mut at = scan::space(input, start + 1);
     if input.get(at) == Some(&b'}') {
-        return Ok(None);
+        return Some(None);
     }
     loop {
-        let value = skip::name(cursor, at).ok_or(Broken)?;
+        let value = skip::name(cursor, at)?;
         if name_said(cursor) == Some(wanted) {
-            return Ok((input.get(value) == Some(&b'"')).then_some(value));
+            return Some(Some(value));
         }
-        let end = scan::space(input, skip::skip(cursor, value).ok_or(Broken)?);
-        match input.get(end) {
-            Some(b',') => at = scan::space(input, end + 1),
-            Some(b'}') => return Ok(None),
-            _ => return Err(Broken),
+        let end = scan::space(input, skip::skip(cursor, value)?);
+        match cursor.byte(end)? {
+            b',' => at = scan::space(input, end + 1),
+            b'}' => return Some(None),
+            _ => return None,
         }
     }
 }

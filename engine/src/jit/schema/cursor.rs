@@ -4,6 +4,8 @@
 //! is called with up to [`Cursor::end`], or of [`Cursor::text`] where a helper said how many there are.
 
 use std::cell::Cell;
+#[expect(clippy::disallowed_types, reason = "it is never iterated")]
+use std::collections::HashMap;
 
 use shield_ir::schema::Direction;
 
@@ -11,7 +13,7 @@ use crate::schema::Validators;
 use crate::schema::json::MAX_DEPTH;
 
 use super::names::{Name, Names};
-use super::scan::Number;
+use super::scan::{self, Number, Text};
 
 /// One judgement of one text. Places are addresses of its bytes; 0 says that the text is not valid.
 #[repr(C)]
@@ -23,6 +25,10 @@ pub(crate) struct Cursor<'c> {
     pub(super) depth: u64,
     /// How many more branches may be tried, one in the other.
     pub(super) nest: u64,
+    /// How many branches are being tried, one in the other.
+    pub(super) tries: u64,
+    /// 1 where something was looked for behind the end: with more of the text, the answer may be another.
+    pub(super) short: u64,
     /// Work that is left; none is below zero.
     pub(super) fuel: i64,
     /// How many names of objects that are open are kept.
@@ -42,7 +48,7 @@ pub(crate) struct Cursor<'c> {
     pub(super) validators: &'c Validators,
     pub(super) direction: Direction,
     /// Where the last number starts, and what it is.
-    pub(super) number: (usize, Option<(i64, u32)>),
+    pub(super) last_number: (usize, Option<(i64, u32)>),
     /// The name that was read last.
     pub(super) name: Name,
     pub(super) scratch: &'c mut Scratch,
@@ -56,6 +62,9 @@ pub(super) struct Scratch {
     /// A string as generated code compares it: every escape in its one usual form, and zeros behind.
     pub(super) usual: Vec<u8>,
     pub(super) names: Names,
+    /// The places behind values that were judged by a node inside branches, by node and place; 0 where it does not hold.
+    #[expect(clippy::disallowed_types, reason = "it is never iterated")]
+    pub(super) known: HashMap<(u64, usize), usize>,
 }
 
 /// How many branches may be tried, one in the other.
@@ -66,6 +75,9 @@ const FUEL: (i64, i64) = (200_000, 4);
 
 /// Scratch that is kept for the next judgement.
 const KEPT: usize = 64 << 10;
+
+/// So many judgements inside branches are known at once, and so many may be for the next judgement.
+const KNOWN: (usize, usize) = (1 << 16, 1 << 10);
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
@@ -82,6 +94,8 @@ impl<'c> Cursor<'c> {
             end: input.as_ptr().expose_provenance() + input.len(),
             depth: MAX_DEPTH as u64,
             nest: MAX_NEST,
+            tries: 0,
+            short: 0,
             fuel: FUEL.0.saturating_add(bytes.saturating_mul(FUEL.1)),
             names: 0,
             text: 0,
@@ -93,7 +107,7 @@ impl<'c> Cursor<'c> {
             input,
             validators,
             direction,
-            number: (0, None),
+            last_number: (0, None),
             name: Name::default(),
             scratch,
         }
@@ -113,9 +127,50 @@ impl<'c> Cursor<'c> {
         self.fuel = self.fuel.saturating_sub_unsigned(amount as u64);
     }
 
+    /// The byte at a place; that it is not there yet is noted, here and below.
+    pub(super) fn byte(&mut self, at: usize) -> Option<u8> {
+        let byte = self.input.get(at).copied();
+        self.short |= u64::from(byte.is_none());
+        byte
+    }
+
+    /// Reads a string whose opening quote is before `start`.
+    pub(super) fn string(&mut self, start: usize) -> Option<Text> {
+        let text = scan::string(self.input, start);
+        self.short |= u64::from(text.is_none() && !scan::closes(self.input, start));
+        text
+    }
+
+    /// Reads a number, which may go on behind the end.
+    pub(super) fn number(&mut self, start: usize) -> Option<Number> {
+        let number = scan::number(self.input, start);
+        let end =
+            number.map_or_else(|| start + scan::number_text(self.input, start).len(), |found| found.end);
+        self.short |= u64::from(end == self.input.len());
+        number
+    }
+
+    /// The place behind a word that stands at a place.
+    pub(super) fn word(&mut self, at: usize, word: &[u8]) -> Option<usize> {
+        let rest = self.input.get(at..).unwrap_or_default();
+        self.short |= u64::from(rest.len() < word.len());
+        rest.starts_with(word).then_some(at + word.len())
+    }
+
+    /// Keeps what was found out about a place by a node, unless the work is spent.
+    pub(super) fn learn(&mut self, node: u64, place: usize, found: usize) {
+        let known = &mut self.scratch.known;
+        if self.fuel >= 0 {
+            if known.len() >= KNOWN.0 {
+                known.clear();
+            }
+            known.insert((node, place), found);
+        }
+    }
+
     /// Leaves a number for generated code.
     pub(super) fn leave(&mut self, start: usize, number: Number) {
-        self.number = (start, number.short);
+        self.last_number = (start, number.short);
         self.integral = u64::from(number.integral);
         let plain = number.short.filter(|(_, places)| *places == 0);
         self.plain = u64::from(plain.is_some());
@@ -128,6 +183,8 @@ pub(super) fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let done = work(&mut scratch);
     scratch.names.shrink();
+    scratch.known.clear();
+    scratch.known.shrink_to(KNOWN.1);
     for text in [&mut scratch.text, &mut scratch.usual] {
         if text.capacity() > KEPT {
             *text = Vec::new();

@@ -102,15 +102,28 @@ impl Natives {
 impl Native {
     /// Judges a text by the schema that the code was made from; the validators are those that made it.
     pub(crate) fn judge(&self, validators: &Validators, text: &[u8]) -> Verdict {
+        self.run(validators, text).0
+    }
+
+    /// Whether a text that begins like this is invalid, whatever follows: code that has not looked behind the end does
+    /// the same where the text goes on.
+    pub(crate) fn refuses(&self, validators: &Validators, beginning: &[u8]) -> bool {
+        self.run(validators, beginning) == (Verdict::Invalid, false)
+    }
+
+    /// The verdict, and whether it may be another where the text goes on.
+    fn run(&self, validators: &Validators, text: &[u8]) -> (Verdict, bool) {
         cursor::with(|scratch| {
             let mut cursor = Cursor::new(text, (validators, self.direction), scratch);
             let first = cursor.start() + scan::space(text, 0);
             let end = self.made.unit.judge(self.made.at, &mut cursor, first);
-            if end == 0 {
-                return if cursor.fuel < 0 { Verdict::Exhausted } else { Verdict::Invalid };
-            }
-            let is_all = scan::space(text, cursor.place(end)) == text.len();
-            if is_all { Verdict::Valid } else { Verdict::Invalid }
+            let is_all = end != 0 && scan::space(text, cursor.place(end)) == text.len();
+            let verdict = match end {
+                0 if cursor.fuel < 0 => Verdict::Exhausted,
+                _ if is_all => Verdict::Valid,
+                _ => Verdict::Invalid,
+            };
+            (verdict, cursor.short != 0)
         })
     }
 }

@@ -69,6 +69,18 @@ pub(super) fn string(bytes: &[u8], start: usize) -> Option<Text> {
     }
 }
 
+/// Whether a string whose opening quote is before `start` has its closing one, whatever is between them.
+pub(super) fn closes(bytes: &[u8], mut start: usize) -> bool {
+    while let Some(rest) = bytes.get(start..) {
+        match memchr::memchr2(b'"', b'\\', rest) {
+            Some(at) if rest.get(at) == Some(&b'"') => return true,
+            Some(at) => start += at + 2,
+            None => return false,
+        }
+    }
+    false
+}
+
 /// The place of the next quote, backslash, control character or byte beyond ASCII.
 fn plain(bytes: &[u8], mut at: usize) -> usize {
     while let Some(word) = word(bytes, at) {

@@ -21,7 +21,7 @@ pub(super) fn skip(cursor: &mut Cursor<'_>, mut at: usize) -> Option<usize> {
     let depth = (cursor.depth as usize).min(MAX_DEPTH);
     let mut open = Open { objects: 0, bases: [0; MAX_DEPTH], level: 0 };
     loop {
-        let byte = *input.get(at)?;
+        let byte = cursor.byte(at)?;
         if let b'{' | b'[' = byte {
             if open.level >= depth {
                 return None;
@@ -32,7 +32,7 @@ pub(super) fn skip(cursor: &mut Cursor<'_>, mut at: usize) -> Option<usize> {
             let object = byte == b'{';
             open.objects = open.objects << 1 | u128::from(object);
             at = scan::space(input, at + 1);
-            if *input.get(at)? != if object { b'}' } else { b']' } {
+            if cursor.byte(at)? != if object { b'}' } else { b']' } {
                 at = begin(cursor, object, at)?;
                 continue;
             }
@@ -46,7 +46,7 @@ pub(super) fn skip(cursor: &mut Cursor<'_>, mut at: usize) -> Option<usize> {
         loop {
             at = scan::space(input, at);
             let object = open.objects & 1 == 1;
-            match *input.get(at)? {
+            match cursor.byte(at)? {
                 b',' => {
                     at = begin(cursor, object, scan::space(input, at + 1))?;
                     break;
@@ -82,10 +82,10 @@ fn begin(cursor: &mut Cursor<'_>, object: bool, at: usize) -> Option<usize> {
 /// Reads a name and what is between it and its value; the place of that.
 pub(super) fn name(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     let input = cursor.input;
-    if *input.get(at)? != b'"' {
+    if cursor.byte(at)? != b'"' {
         return None;
     }
-    let text = scan::string(input, at + 1)?;
+    let text = cursor.string(at + 1)?;
     let raw = input.get(at + 1..text.end - 1)?;
     cursor.burn(1 + raw.len() / 64);
     let mut length = raw.len();
@@ -96,7 +96,7 @@ pub(super) fn name(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     }
     cursor.name = Name { start: at + 1, length, escaped: text.escaped };
     let colon = scan::space(input, text.end);
-    (*input.get(colon)? == b':').then(|| scan::space(input, colon + 1))
+    (cursor.byte(colon)? == b':').then(|| scan::space(input, colon + 1))
 }
 
 /// Keeps the name that was read last, to find out whether it stands twice.
@@ -119,17 +119,15 @@ pub(super) fn close_names(cursor: &mut Cursor<'_>, base: u64) -> bool {
 }
 
 fn scalar(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
-    let input = cursor.input;
-    let word = |word: &[u8]| input.get(at..)?.starts_with(word).then_some(at + word.len());
-    match *input.get(at)? {
+    match cursor.byte(at)? {
         b'"' => {
-            let end = scan::string(input, at + 1)?.end;
+            let end = cursor.string(at + 1)?.end;
             cursor.burn((end - at) / 64);
             Some(end)
         }
-        b't' => word(b"true"),
-        b'f' => word(b"false"),
-        b'n' => word(b"null"),
-        _ => Some(scan::number(input, at)?.end),
+        b't' => cursor.word(at, b"true"),
+        b'f' => cursor.word(at, b"false"),
+        b'n' => cursor.word(at, b"null"),
+        _ => Some(cursor.number(at)?.end),
     }
 }

@@ -1,4 +1,4 @@
-use shield_ir::schema::{Direction, Keyword, Node, NodeId, Plan, TypeSet};
+use shield_ir::schema::{Direction, Keyword, Node, NodeId, PatternId, Plan, TypeSet, ValueId};
 
 use super::scan;
 use super::{Reason, Verdict, interpreted};
@@ -74,16 +74,128 @@ fn an_unknown_name_may_not_stand_twice_however_many_there_are() {
     }
 }
 
+fn required(name: &str) -> Keyword {
+    Keyword::Required { when: Direction::Both, names: vec![name.into()] }
+}
+
 #[test]
-fn work_that_multiplies_ends_in_a_refusal_of_its_own_kind() {
-    let branches = vec![NodeId(1), NodeId(2)];
+fn branches_inside_branches_take_time_in_proportion_to_the_text() {
+    for choice in [Keyword::OneOf, Keyword::AnyOf] {
+        let validators = load(vec![
+            vec![choice(vec![NodeId(1), NodeId(2)])],
+            vec![named(&[("n", 0)]), required("a")],
+            vec![named(&[("n", 0)]), required("b")],
+        ]);
+        let text = |end: &str| format!("{}{end}{}", r#"{"n":"#.repeat(120), r#","a":1}"#.repeat(120));
+        assert_eq!(verdict(&validators, text(r#"{"b":1}"#).as_bytes()), Verdict::Valid);
+        assert_eq!(verdict(&validators, text("{}").as_bytes()), Verdict::Invalid);
+    }
+}
+
+#[test]
+fn work_beyond_the_bound_is_a_verdict_of_its_own_kind() {
+    let mut nodes: Vec<_> = (1..=600).map(|next| vec![Keyword::AnyOf(vec![NodeId(next)])]).collect();
+    nodes.push(vec![Keyword::Type(TypeSet::INTEGER)]);
+    assert_eq!(verdict(&load(nodes), b"1"), Verdict::Exhausted);
+}
+
+#[test]
+fn a_member_that_tells_branches_apart_leaves_only_some_of_them() {
+    let constant = |value: u32| vec![Keyword::Const(ValueId(value))];
+    let nodes = vec![
+        vec![Keyword::OneOf(vec![NodeId(1), NodeId(2), NodeId(3), NodeId(4)])],
+        vec![named(&[("kind", 5)]), required("kind"), required("a")],
+        vec![named(&[("kind", 6)]), required("kind"), required("b")],
+        // The same string as the first, so both are tried.
+        vec![named(&[("kind", 5)]), required("kind"), required("c")],
+        vec![named(&[("kind", 7)]), Keyword::MaxProperties(2)],
+        constant(0),
+        constant(1),
+        vec![Keyword::Enum(vec![ValueId(1), ValueId(2), ValueId(3)])],
+    ];
+    let nodes = nodes.into_iter().map(|keywords| Node { keywords, resource: None }).collect();
+    let values = ["\"x\"", "\"y\"", "\"\\u007a\"", "7"].map(str::to_owned).to_vec();
+    let validators = Validators::load(Plan { nodes, values, ..Plan::default() }).unwrap();
+    for (text, valid) in [
+        (r#"{"kind":"x","a":1}"#, true),
+        (r#"{"a":1,"kind" : "\u0078"}"#, true),
+        (r#"{"kind":"x","c":1}"#, true),
+        (r#"{"kind":"x","a":1,"c":1}"#, false),
+        (r#"{"kind":"x"}"#, false),
+        (r#"{"kind":"y","b":1,"c":1}"#, true),
+        (r#"{"kind":"y","b":1}"#, false),
+        (r#"{"kind":"z","a":1}"#, true),
+        (r#"{"kind":"w","a":1}"#, false),
+        (r#"{"kind":7}"#, true),
+        (r#"{"kind":8}"#, false),
+        (r#"{"a":1}"#, true),
+        (r#"{"a":1,"b":2,"c":3}"#, false),
+        (r#"{"kind":"x","a":1,"kind":"x"}"#, false),
+        (r#"{"kind":"x","a":1"#, false),
+        ("[]", false),
+    ] {
+        let document = json::parse(text.as_bytes());
+        let interpreted =
+            document.is_ok_and(|document| validators.is_valid(NodeId(0), &document) == Ok(true));
+        assert_eq!(interpreted, valid, "{text}");
+        assert_eq!(verdict(&validators, text.as_bytes()) == Verdict::Valid, valid, "{text}");
+    }
+}
+
+#[test]
+fn a_branch_is_chosen_without_trying_the_others() {
+    const BRANCHES: u32 = 60;
+    let mut nodes = vec![vec![Keyword::OneOf((1..=BRANCHES).map(NodeId).collect())]];
+    let branch = |number| {
+        vec![named(&[("kind", BRANCHES + 1 + number), ("text", 2 * BRANCHES + 1)]), required("kind")]
+    };
+    nodes.extend((0..BRANCHES).map(branch));
+    nodes.extend((0..BRANCHES).map(|number| vec![Keyword::Const(ValueId(number))]));
+    nodes.push(vec![Keyword::Pattern(PatternId(0))]);
+    let nodes = nodes.into_iter().map(|keywords| Node { keywords, resource: None }).collect();
+    let values = (0..BRANCHES).map(|number| format!("\"k{number}\"")).collect();
+    let plan = Plan { nodes, values, patterns: vec!["^a*$".into()], ..Plan::default() };
+    let validators = Validators::load(plan).unwrap();
+    // Reading the text once for each branch would take more than there is.
+    let text = format!(r#"{{"text":"{}","kind":"k59"}}"#, "a".repeat(100_000));
+    assert_eq!(verdict(&validators, text.as_bytes()), Verdict::Valid);
+}
+
+#[test]
+fn a_text_is_refused_by_its_beginning_once_nothing_can_make_it_fit() {
     let validators = load(vec![
-        vec![Keyword::OneOf(branches)],
-        vec![named(&[("n", 0)]), Keyword::Required { when: Direction::Both, names: vec!["a".into()] }],
-        vec![named(&[("n", 0)]), Keyword::Required { when: Direction::Both, names: vec!["b".into()] }],
+        vec![Keyword::Type(TypeSet::OBJECT), named(&[("n", 1), ("s", 2), ("x", 3)]), required("n")],
+        vec![Keyword::Type(TypeSet::INTEGER), Keyword::Maximum("20".into())],
+        vec![Keyword::Type(TypeSet::STRING), Keyword::MaxLength(3)],
+        vec![Keyword::AnyOf(vec![NodeId(1), NodeId(2)])],
     ]);
-    let text = format!("{}1{}", r#"{"n":"#.repeat(60), r#","a":1}"#.repeat(60));
-    assert_eq!(verdict(&validators, text.as_bytes()), Verdict::Exhausted);
+    let native = validators.native(NodeId(0), Direction::Both).unwrap().unwrap();
+    // Each is refused with the last byte, and not before.
+    for text in [
+        "[",
+        " {]",
+        r#"{"n":""#,
+        r#"{"n":1.5,"#,
+        r#"{"n":21,"#,
+        r#"{"n":1x"#,
+        r#"{"n":1,,"#,
+        r#"{"s":"abcd""#,
+        r#"{"s":"\x""#,
+        "{\"s\":\"\u{1}\"",
+        r#"{"s":n"#,
+        r#"{"u":nul}"#,
+        r#"{"u":[1,{"a":2]"#,
+        r#"{"u":1,"v":2,"u":3}"#,
+        r#"{"n":1,"n":"#,
+        r#"{"x":"abcd""#,
+        r#"{"x":99,"#,
+        r#"{"s":"a"}"#,
+        r#"{"n":1} ,"#,
+    ] {
+        let refused = |end: usize| validators.refuses(&native, &Box::<[u8]>::from(&text.as_bytes()[..end]));
+        assert!(refused(text.len()), "{text}");
+        assert_eq!((0..text.len()).find(|end| refused(*end)), None, "{text}");
+    }
 }
 
 #[test]

@@ -58,8 +58,7 @@ impl<'p> Lower<'_, 'p> {
         self.b.switch_to_block(head);
         self.burn();
         for ((node, _, _), matching) in &contains {
-            let key = self.key([*node]);
-            let found = self.attempt(&key, item);
+            let found = self.attempt(*node, item);
             let found = self.is(IntCC::NotEqual, found, 0);
             let found = self.b.ins().uextend(types::I64, found);
             self.add(*matching, found);

@@ -2,13 +2,14 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{BlockArg, InstBuilder as _, Value, types};
-use cranelift_frontend::Switch;
 use shield_ir::schema::{Keyword, NodeId, TypeSet};
 
-use super::super::calls::Call;
-use super::super::checks::UNDECIDED;
+use super::super::calls::{Call, UNKNOWN};
 use super::super::flat::{Flat, Key, Row};
 use super::{Lower, field};
+
+/// Inside so many branches, what was found out is kept: the same may be asked once for each way that leads there.
+const KEPT: i64 = 1;
 
 /// Whether a keyword of this kind has read the whole value where it holds.
 pub(super) fn reads(keyword: &Keyword) -> bool {
@@ -26,14 +27,12 @@ impl<'p> Lower<'_, 'p> {
                 ends.first().copied()
             }
             Keyword::Not(node) => {
-                let key = self.key([*node]);
-                let found = self.attempt(&key, at);
+                let found = self.attempt(*node, at);
                 self.refuse(found);
                 None
             }
             Keyword::If { test, then, otherwise } => {
-                let key = self.key([*test]);
-                let found = self.attempt(&key, at);
+                let found = self.attempt(*test, at);
                 let [yes, no, done] = [(); 3].map(|()| self.b.create_block());
                 self.b.ins().brif(found, yes, &[], no, &[]);
                 for (block, node) in [(yes, then), (no, otherwise)] {
@@ -50,23 +49,27 @@ impl<'p> Lower<'_, 'p> {
         }
     }
 
-    fn judged(&mut self, node: NodeId, at: Value) -> Value {
+    /// Judges the value once more, which must hold; the place behind it.
+    pub(super) fn judged(&mut self, node: NodeId, at: Value) -> Value {
         let key = self.key([node]);
-        self.again(&key, at)
-    }
-
-    /// Judges the value once more, which must hold.
-    pub(super) fn again(&mut self, key: &Key, at: Value) -> Value {
+        let flat = Flat::of(self.plan(), &key);
         let nest = self.nest();
         self.burn();
-        let end = self.value(key, at);
+        let end = if key.nodes.is_empty() || flat.is_never() || flat.is_leaf(self.plan()) {
+            self.value(&key, at)
+        } else {
+            let end = self.recalled(node, &key, at);
+            self.demand(end);
+            end
+        };
         self.set_field(field!(nest), nest);
         end
     }
 
     /// Judges the value by a schema that may not hold; 0 where it does not.
-    pub(super) fn attempt(&mut self, key: &Key, at: Value) -> Value {
-        let flat = Flat::of(self.plan(), key);
+    pub(super) fn attempt(&mut self, node: NodeId, at: Value) -> Value {
+        let key = self.key([node]);
+        let flat = Flat::of(self.plan(), &key);
         if flat.is_never() {
             return self.word(0);
         }
@@ -82,13 +85,17 @@ impl<'p> Lower<'_, 'p> {
             self.b.ins().brif(starts, try_it, &[], done, &[BlockArg::Value(zero)]);
         }
         self.b.switch_to_block(try_it);
-        let (depth, names) = (self.field(field!(depth)), self.field(field!(names)));
+        let kept = [field!(depth), field!(names), field!(tries)].map(|offset| (offset, self.field(offset)));
         let nest = self.nest();
         self.burn();
-        let found = self.call(key, at);
-        self.set_field(field!(depth), depth);
-        self.set_field(field!(names), names);
-        self.set_field(field!(nest), nest);
+        let [_, _, (tries, inside)] = kept;
+        let more = self.b.ins().iadd_imm_s(inside, 1);
+        self.set_field(tries, more);
+        let found =
+            if flat.is_leaf(self.plan()) { self.call(&key, at) } else { self.recalled(node, &key, at) };
+        for (offset, value) in kept.into_iter().chain([(field!(nest), nest)]) {
+            self.set_field(offset, value);
+        }
         let failed = self.b.create_block();
         self.b.ins().brif(found, done, &[BlockArg::Value(found)], failed, &[]);
         // Where the work is spent nothing is known, least of all that the branch does not hold.
@@ -98,6 +105,32 @@ impl<'p> Lower<'_, 'p> {
         self.refuse(spent);
         let zero = self.word(0);
         self.jump(done, &[zero]);
+        self.b.switch_to_block(done);
+        end
+    }
+
+    /// Calls the function of a node, unless it is known what that says of the place; without this, branches inside
+    /// branches would take time that doubles with each level.
+    fn recalled(&mut self, node: NodeId, key: &Key, at: Value) -> Value {
+        let [ask, learn, plain, done] = [(); 4].map(|()| self.b.create_block());
+        let end = self.b.append_block_param(done, types::I64);
+        let tries = self.field(field!(tries));
+        let inside = self.is(IntCC::SignedGreaterThan, tries, KEPT);
+        self.b.ins().brif(inside, ask, &[], plain, &[]);
+
+        self.b.switch_to_block(ask);
+        let number = self.word(i64::from(node.0));
+        let known = self.rust(Call::Recall, &[at, number]);
+        let unknown = self.is(IntCC::Equal, known, UNKNOWN as i64);
+        self.b.ins().brif(unknown, learn, &[], done, &[BlockArg::Value(known)]);
+        self.b.switch_to_block(learn);
+        let found = self.call(key, at);
+        let found = self.rust(Call::Learn, &[at, number, found]);
+        self.jump(done, &[found]);
+
+        self.b.switch_to_block(plain);
+        let found = self.call(key, at);
+        self.jump(done, &[found]);
         self.b.switch_to_block(done);
         end
     }
@@ -122,14 +155,14 @@ impl<'p> Lower<'_, 'p> {
     fn choice(&mut self, row: Row<'p>, nodes: &'p [NodeId], at: Value) -> Value {
         let done = self.b.create_block();
         let end = self.b.append_block_param(done, types::I64);
-        if let Some(discriminator) = self.discriminator(row.node, nodes) {
-            self.by_discriminator(discriminator, at, done);
-        }
+        let left = self.selector(row.node, nodes).map(|selector| self.select(&selector, at, done));
         let exactly_one = matches!(row.keyword, Keyword::OneOf(_));
         let mut only = None;
-        for node in nodes {
-            let key = self.key([*node]);
-            let found = self.attempt(&key, at);
+        for (number, node) in nodes.iter().enumerate() {
+            let found = match left {
+                Some(left) => self.attempt_of(left, number, *node, at),
+                None => self.attempt(*node, at),
+            };
             if !exactly_one {
                 let next = self.b.create_block();
                 self.b.ins().brif(found, done, &[BlockArg::Value(found)], next, &[]);
@@ -158,38 +191,18 @@ impl<'p> Lower<'_, 'p> {
         end
     }
 
-    /// The keyword that chooses among these nodes.
-    fn discriminator(&self, node: NodeId, nodes: &[NodeId]) -> Option<Row<'p>> {
-        let keywords = &self.plan().node(node)?.keywords;
-        keywords.iter().enumerate().find_map(|(at, keyword)| match keyword {
-            Keyword::Discriminator { mapping, .. }
-                if mapping.first().is_some_and(|(_, branch)| nodes.contains(branch)) =>
-            {
-                Some(Row { node, at, keyword })
-            }
-            _ => None,
-        })
-    }
-
-    /// Goes to the branch that a member of the value names; goes on where there is no such member.
-    fn by_discriminator(&mut self, row: Row<'p>, at: Value, done: cranelift_codegen::ir::Block) {
-        let Keyword::Discriminator { mapping, .. } = row.keyword else { return };
-        let (node, place) = (self.word(i64::from(row.node.0)), self.word(row.at as i64));
-        let chosen = self.rust(Call::Discriminate, &[at, node, place]);
-        let undecided = self.b.create_block();
-        let mut switch = Switch::new();
-        switch.set_entry(u128::from(UNDECIDED), undecided);
-        let blocks: Vec<_> =
-            (1..).zip(mapping).map(|(number, (_, node))| (number, node, self.b.create_block())).collect();
-        for (number, _, block) in &blocks {
-            switch.set_entry(*number, *block);
-        }
-        switch.emit(&mut self.b, chosen, self.fail);
-        for (_, node, block) in blocks {
-            self.b.switch_to_block(block);
-            let end = self.judged(*node, at);
-            self.jump(done, &[end]);
-        }
-        self.b.switch_to_block(undecided);
+    /// Tries a branch that may be among those that are left; 0 where it is not.
+    fn attempt_of(&mut self, left: Value, number: usize, node: NodeId, at: Value) -> Value {
+        let [own, done] = [(); 2].map(|()| self.b.create_block());
+        let end = self.b.append_block_param(done, types::I64);
+        let bit = self.word(1_i64.wrapping_shl(number as u32));
+        let is_left = self.b.ins().band(left, bit);
+        let zero = self.word(0);
+        self.b.ins().brif(is_left, own, &[], done, &[BlockArg::Value(zero)]);
+        self.b.switch_to_block(own);
+        let found = self.attempt(node, at);
+        self.jump(done, &[found]);
+        self.b.switch_to_block(done);
+        end
     }
 }

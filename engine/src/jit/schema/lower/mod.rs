@@ -5,6 +5,7 @@ mod array;
 mod branches;
 mod object;
 mod scalars;
+mod select;
 mod words;
 
 use std::collections::BTreeMap;
@@ -45,12 +46,17 @@ pub(super) fn function(
     b.switch_to_block(entry);
     let &[cursor, at] = b.block_params(entry) else { return };
     let end = b.ins().load(types::I64, MemFlagsData::trusted(), cursor, field!(end));
-    let fail = b.create_block();
-    let mut lower = Lower { maker, b, cursor, end, fail, room: ROOM, calls: BTreeMap::new(), key };
+    let [fail, short] = [(); 2].map(|()| b.create_block());
+    let mut lower = Lower { maker, b, cursor, end, fail, short, room: ROOM, calls: BTreeMap::new(), key };
     let plan = lower.plan();
     let flat = Flat::of(plan, key);
     let done = if key.nodes.is_empty() { lower.checked(Call::Skip, &[at]) } else { lower.body(&flat, at) };
     lower.b.ins().return_(&[done]);
+    lower.b.switch_to_block(short);
+    lower.b.set_cold_block(short);
+    let one = lower.word(1);
+    lower.set_field(field!(short), one);
+    lower.b.ins().jump(fail, &[]);
     lower.b.switch_to_block(fail);
     lower.b.set_cold_block(fail);
     let zero = lower.word(0);
@@ -67,6 +73,8 @@ struct Lower<'a, 'p> {
     end: Value,
     /// Where the function answers with 0.
     fail: Block,
+    /// The same, because the text ends too early.
+    short: Block,
     room: u32,
     calls: BTreeMap<Call, FuncRef>,
     key: &'a Key,
@@ -104,6 +112,13 @@ impl<'p> Lower<'_, 'p> {
     fn demand(&mut self, condition: Value) {
         let next = self.b.create_block();
         self.b.ins().brif(condition, next, &[], self.fail, &[]);
+        self.b.switch_to_block(next);
+    }
+
+    /// Goes on where what is read next is in the text.
+    fn demand_inside(&mut self, inside: Value) {
+        let next = self.b.create_block();
+        self.b.ins().brif(inside, next, &[], self.short, &[]);
         self.b.switch_to_block(next);
     }
 
@@ -156,7 +171,7 @@ impl<'p> Lower<'_, 'p> {
     /// The byte there, which must be in the text.
     fn byte(&mut self, at: Value) -> Value {
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, at, self.end);
-        self.demand(inside);
+        self.demand_inside(inside);
         self.load(types::I8, at, 0)
     }
 

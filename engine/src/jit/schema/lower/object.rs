@@ -19,9 +19,9 @@ struct Rest<'p> {
 }
 
 /// What an object's keywords say of its members.
-struct Members<'p> {
+pub(super) struct Members<'p> {
     /// The names that keywords say, each with what its member satisfies.
-    named: BTreeMap<&'p str, BTreeSet<NodeId>>,
+    pub(super) named: BTreeMap<&'p str, BTreeSet<NodeId>>,
     /// Names that no member may have.
     forbidden: BTreeSet<&'p str>,
     rests: Vec<Rest<'p>>,
@@ -99,7 +99,7 @@ impl<'p> Lower<'_, 'p> {
         self.b.ins().iadd_imm_s(end, 1)
     }
 
-    fn members(&self, flat: &Flat<'p>) -> Members<'p> {
+    pub(super) fn members(&self, flat: &Flat<'p>) -> Members<'p> {
         let mut named: BTreeMap<&'p str, BTreeSet<NodeId>> = BTreeMap::new();
         let mut rests = Vec::new();
         let mut properties = Vec::new();
@@ -295,9 +295,8 @@ impl<'p> Lower<'_, 'p> {
                 }
                 (Keyword::DependentSchemas(rows), _) => {
                     for (name, node) in rows {
-                        let key = self.key([*node]);
                         self.where_seen(seen, number(name), |this| {
-                            this.again(&key, at);
+                            this.judged(*node, at);
                         });
                     }
                 }

@@ -142,7 +142,7 @@ impl<'p> Lower<'_, 'p> {
     }
 
     /// The strings that are allowed, as they are usually written with a quote behind, where constants list them.
-    fn listed_strings(&self, flat: &Flat<'p>) -> Option<Vec<Vec<u8>>> {
+    pub(super) fn listed_strings(&self, flat: &Flat<'p>) -> Option<Vec<Vec<u8>>> {
         let validators = self.maker.validators;
         let lists: Vec<Vec<&str>> = flat.each(|keyword| self.strings(keyword)).collect();
         let (first, others) = lists.split_first()?;
@@ -212,7 +212,7 @@ impl<'p> Lower<'_, 'p> {
         }
         let end = self.b.ins().iadd_imm_s(at, word.len() as i64);
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, self.end);
-        self.demand(inside);
+        self.demand_inside(inside);
         let same = self.same_bytes(at, word.as_bytes());
         self.demand(same);
         end
