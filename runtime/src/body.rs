@@ -1,5 +1,6 @@
 //! Bodies: the client's as it comes, buffering within two bounds, and what is sent back.
 
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -134,19 +135,34 @@ pub(crate) struct Buffered {
     pub(crate) share: Share,
 }
 
-/// Reads a body to its end, to `most` bytes, or until `goes_on` says no. That is asked of what is there each time it has
-/// become twice as much, so that looking at all of it costs no more than looking at it twice.
+/// Reads a body to its end, to `most` bytes, or until `goes_on` says no. That is asked of what is there when there is
+/// nothing to do but wait for more, and not again before it has become twice as much.
 pub(crate) async fn buffer(
     mut body: Incoming,
     most: u64,
     memory: &Arc<Memory>,
     mut goes_on: impl FnMut(&[u8]) -> bool,
 ) -> Result<Buffered, BodyError> {
-    let mut asked_at = 0;
+    let mut asked_at = 1;
     let mut share = memory.share();
     let mut whole = Bytes::new();
     let mut grown = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        let mut frame = body.frame();
+        let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut frame).poll(cx))).await;
+        let frame = if let Poll::Ready(frame) = polled {
+            frame
+        } else {
+            let there = if grown.is_empty() { &whole[..] } else { &grown[..] };
+            if there.len() >= asked_at {
+                asked_at = 2 * there.len();
+                if !goes_on(there) {
+                    break;
+                }
+            }
+            frame.await
+        };
+        let Some(frame) = frame else { break };
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
         share.grow(data.len() as u64)?;
         let before = (whole.len() + grown.len()) as u64;
@@ -166,13 +182,6 @@ pub(crate) async fn buffer(
             let mut bytes = if grown.is_empty() { whole } else { grown.freeze() };
             let beyond = bytes.split_off(most as usize);
             return Ok(Buffered { bytes, more: Some((beyond, body)), share });
-        }
-        let there = if grown.is_empty() { &whole[..] } else { &grown[..] };
-        if there.len() >= asked_at && !body.is_end_stream() {
-            asked_at = 2 * there.len();
-            if !goes_on(there) {
-                break;
-            }
         }
     }
     Ok(Buffered { bytes: if grown.is_empty() { whole } else { grown.freeze() }, more: None, share })
