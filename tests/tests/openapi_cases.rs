@@ -97,13 +97,15 @@ impl Api {
         let body = decode_base64(request["body_b64"].as_str().unwrap_or_default());
         let parts = Parts { path: &found.params, query, headers: &headers, body: Some(&body) };
         let mut violations = Vec::new();
+        let native = &self.natives[found.endpoint as usize];
+        native.compile(&self.validators).unwrap();
         if scope != "body" && scope != "security" {
-            violations.extend(judge.head(&self.validators, &parts));
+            let interpreted = judge.head(&self.validators, &parts);
+            assert_eq!(native.head(&self.validators, &parts), interpreted, "native code says otherwise");
+            violations.extend(interpreted);
         }
         if scope != "parameters" && scope != "security" {
             let interpreted = judge.body(&self.validators, &parts);
-            let native = &self.natives[found.endpoint as usize];
-            native.compile(&self.validators).unwrap();
             assert_eq!(native.body(&self.validators, &parts), interpreted, "native code says otherwise");
             violations.extend(interpreted);
         }

@@ -11,6 +11,8 @@ use shield_engine::schema::{Class, Judge, Location, Parts, ResponseParts, Valida
 struct Api {
     validators: Validators,
     judge: Judge,
+    /// The same without native code.
+    plain: Judge,
 }
 
 impl Api {
@@ -26,9 +28,10 @@ impl Api {
             diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let validators = Validators::load(plan.finish()).unwrap();
-        let judge = Judge::new(&validators, compiled.operations.into_iter().next().unwrap().operation);
+        let operation = compiled.operations.into_iter().next().unwrap().operation;
+        let [judge, plain] = [(); 2].map(|()| Judge::new(&validators, operation.clone()));
         judge.compile(&validators).unwrap();
-        Self { validators, judge }
+        Self { validators, judge, plain }
     }
 
     fn parameter(parameter: &Value) -> Self {
@@ -39,7 +42,9 @@ impl Api {
     }
 
     fn request(&self, parts: &Parts<'_>) -> Vec<Violation> {
-        self.judge.request(&self.validators, parts)
+        let found = self.judge.request(&self.validators, parts);
+        assert_eq!(found, self.plain.request(&self.validators, parts));
+        found
     }
 
     /// The verdict on the raw text of the parameter `color`.
@@ -288,7 +293,7 @@ fn a_discriminator_chooses_the_branch_and_explains_its_failure() {
         .compile(&mut plan, &mut diagnostics);
     let validators = Validators::load(plan.finish()).unwrap();
     let judge = Judge::new(&validators, compiled.operations.into_iter().next().unwrap().operation);
-    let api = Api { validators, judge };
+    let api = Api { plain: judge.clone(), validators, judge };
     assert_eq!(api.body("application/json", r#"{"kind":"c","lives":9}"#), []);
     assert_eq!(api.body("application/json", r#"{"kind":"Dog","age":9,"lives":9}"#), []);
     let pointers = |text: &str| -> Vec<String> {
@@ -317,7 +322,7 @@ fn a_branch_that_cannot_hold_its_name_is_called_by_its_constant() {
         .compile(&mut plan, &mut diagnostics);
     let validators = Validators::load(plan.finish()).unwrap();
     let judge = Judge::new(&validators, compiled.operations.into_iter().next().unwrap().operation);
-    let api = Api { validators, judge };
+    let api = Api { plain: judge.clone(), validators, judge };
     assert_eq!(api.body("application/json", r#"{"kind":"b"}"#), []);
     assert!(!api.body("application/json", r#"{"kind":"B"}"#).is_empty());
 }

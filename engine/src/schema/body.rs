@@ -1,25 +1,24 @@
 //! Bodies: which declared content they are, and their verdict.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
 
 use shield_ir::operation::{Content, ContentKind, Field, Location};
 use shield_ir::schema::{Direction, NodeId, TypeSet};
 
+use super::code::Code;
 use super::coerce::Builder;
 use super::form::{Fields, Text};
 use super::interp::{Exhausted, Subject};
 use super::json::{self, SyntaxKind};
 use super::media::MediaType;
 use super::multipart::{self, Part};
-use super::parameters::{Check, Prepared, Raw, exhausted};
+use super::parameters::{Check, Prepared, Raw, disagreement, exhausted};
 use super::shape::Shape;
 use super::text::{self, decode};
 use super::validators::Validators;
 use super::value::{Document, Ix, Member, Value};
 use super::violation::{Class, Violation, escape};
-use crate::jit::JitError;
-use crate::jit::schema::{Native, Verdict};
+use crate::jit::schema::Verdict;
 
 /// More bytes than any part of the syntax that is read as one and shows its fault at its start: `\ud83d\udc09`.
 const LOOKAHEAD: usize = 12;
@@ -30,50 +29,29 @@ pub(super) struct Contents {
     pub(super) list: Vec<Content>,
     shapes: Vec<Option<Shape>>,
     /// Native code for those that are JSON, once it has been made.
-    natives: Vec<Arc<OnceLock<Native>>>,
+    codes: Vec<Code>,
 }
 
 impl Contents {
     pub(super) fn new(validators: &Validators, contents: Vec<Content>) -> Self {
         let shape = |content: &Content| content.schema.map(|schema| Shape::of(validators.plan(), schema));
         let shapes = contents.iter().map(shape).collect();
-        let natives = contents.iter().map(|_| Arc::default()).collect();
-        Self { list: contents, shapes, natives }
-    }
-
-    /// Makes native code for the schemas of JSON bodies that have none yet.
-    pub(super) fn compile(&self, validators: &Validators, direction: Direction) -> Result<(), JitError> {
-        for (node, native) in self.json().filter(|(_, native)| native.get().is_none()) {
-            if let Some(made) = validators.native(node, direction)? {
-                // Of two threads that make the same code, one does so in vain.
-                native.get_or_init(|| made);
-            }
-        }
-        Ok(())
+        let codes = contents.iter().map(|_| Code::default()).collect();
+        Self { list: contents, shapes, codes }
     }
 
     #[cfg(test)]
-    pub(super) fn replace_code(&mut self, native: Native) {
-        self.natives.fill(Arc::new(OnceLock::from(native)));
-    }
-
-    /// That code as cranelift's text.
-    pub(super) fn clif(
-        &self,
-        validators: &Validators,
-        direction: Direction,
-    ) -> Result<Vec<String>, JitError> {
-        let texts = self.json().map(|(node, _)| validators.clif(node, direction));
-        texts.filter_map(Result::transpose).collect()
+    pub(super) fn replace_code(&mut self, code: Code) {
+        self.codes.fill(code);
     }
 
     /// The schemas of JSON bodies, and where their code belongs.
-    fn json(&self) -> impl Iterator<Item = (NodeId, &OnceLock<Native>)> {
-        let all = self.list.iter().zip(&self.shapes).zip(&self.natives);
-        all.filter_map(|((content, shape), native)| {
+    pub(super) fn json(&self) -> impl Iterator<Item = (NodeId, &Code)> {
+        let all = self.list.iter().zip(&self.shapes).zip(&self.codes);
+        all.filter_map(|((content, shape), code)| {
             let essence = content.media_type.split(';').next().unwrap_or_default().trim();
             let node = shape.as_ref()?.node;
-            (ContentKind::of(essence) == ContentKind::Json).then_some((node, &**native))
+            (ContentKind::of(essence) == ContentKind::Json).then_some((node, code))
         })
     }
 }
@@ -118,8 +96,7 @@ impl<'a> BodyCheck<'a> {
         }
         match (kind, shape) {
             (ContentKind::Json, shape) => {
-                let native = self.contents.natives.get(at).and_then(|native| native.get());
-                self.json(body, shape, native, out);
+                self.json(body, shape, self.contents.codes.get(at), out);
             }
             (ContentKind::Form, Some(shape)) => self.form(body, (content, shape), out),
             (ContentKind::Multipart, Some(shape)) => self.multipart(&media, body, (content, shape), out),
@@ -143,8 +120,7 @@ impl<'a> BodyCheck<'a> {
         let [content_type] = content_types else { return None };
         let media = MediaType::parse(content_type).filter(MediaType::is_utf8)?;
         let (at, _) = media.find(&self.contents.list)?;
-        let native = self.contents.natives.get(at)?.get()?;
-        if !self.validators.refuses(native, beginning) {
+        if !self.contents.codes.get(at)?.refuses(self.validators, beginning) {
             return None;
         }
         let broken = json::parse(beginning).err().filter(|error| error.offset + LOOKAHEAD < beginning.len());
@@ -156,16 +132,15 @@ impl<'a> BodyCheck<'a> {
     }
 
     /// The verdict first; only where it is not *valid* the interpreter says what is wrong.
-    fn json(self, body: &[u8], shape: Option<&Shape>, native: Option<&Native>, out: &mut Vec<Violation>) {
-        let verdict = native.map(|native| self.validators.judge(native, body));
+    fn json(self, body: &[u8], shape: Option<&Shape>, code: Option<&Code>, out: &mut Vec<Violation>) {
+        let verdict = code.and_then(|code| code.judge(self.validators, || body));
         if verdict == Some(Verdict::Valid) {
             return;
         }
         let known = out.len();
         self.interpret(body, shape, out);
         if verdict == Some(Verdict::Invalid) && out.len() == known {
-            let message = "native code and the interpreter disagree; please report it".into();
-            out.push(fault("verdict", Class::Disagreement, message));
+            out.push(disagreement(Location::Body, String::new()));
         }
     }
 

@@ -88,6 +88,30 @@ pub fn parse_by(bytes: &[u8], rules: Rules) -> Result<Document<'_>, SyntaxError>
     Ok(reader.document)
 }
 
+/// Writes a text as most writers of JSON do: only what must be is escaped.
+pub(crate) fn write_usual(text: &[u8], out: &mut Vec<u8>) {
+    for byte in text {
+        let short = match byte {
+            b'"' | b'\\' => *byte,
+            8 => b'b',
+            9 => b't',
+            10 => b'n',
+            12 => b'f',
+            13 => b'r',
+            0..=0x1f => {
+                let digit = |digit: u8| char::from_digit(u32::from(digit), 16).map_or(b'0', |c| c as u8);
+                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                continue;
+            }
+            _ => {
+                out.push(*byte);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', short]);
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use shield_ir::operation::{Encoding, Location, Operation, Parameter, SchemeKind, Status, Style};
-use shield_ir::schema::{Direction, TypeSet};
+use shield_ir::schema::{Direction, NodeId, TypeSet};
 
 use super::body::{BodyCheck, Contents, fault};
+use super::code::{self, Code};
 use super::parameters::{Check, Prepared, Raw, key_path};
 use super::shape::{Others, Shape};
 use super::text::{self, Pair, PairsError};
@@ -109,6 +110,7 @@ impl Judge {
             let prepared = |parameter: &Parameter| Prepared {
                 parameter: parameter.clone(),
                 shape: Shape::of(plan, parameter.schema),
+                code: Code::default(),
             };
             parameters.iter().map(prepared).collect()
         };
@@ -123,26 +125,32 @@ impl Judge {
         Self { parameters, contents: Contents::new(validators, declared), responses, operation }
     }
 
-    /// Makes native code for the JSON bodies of requests and responses; the interpreter serves until it is there.
+    /// Makes native code for parameters and JSON bodies of requests and responses; the interpreter serves until it is there.
     pub fn compile(&self, validators: &Validators) -> Result<(), JitError> {
-        self.contents.compile(validators, Direction::Request)?;
-        let mut answers = self.responses.iter();
-        answers.try_for_each(|answer| answer.contents.compile(validators, Direction::Response))
+        self.schemas().try_for_each(|(direction, schemas)| code::compile(validators, direction, &schemas))
+    }
+
+    /// That code as cranelift's text, schema by schema.
+    pub(crate) fn clif(&self, validators: &Validators) -> Result<Vec<String>, JitError> {
+        let nodes = |schemas: &[(NodeId, &Code)]| schemas.iter().map(|(node, _)| *node).collect::<Vec<_>>();
+        self.schemas().map(|(direction, schemas)| validators.clif(&nodes(&schemas), direction)).collect()
+    }
+
+    /// The schemas of requests and of each response, and where their code belongs.
+    fn schemas(&self) -> impl Iterator<Item = (Direction, Vec<(NodeId, &Code)>)> {
+        let answers = self.responses.iter();
+        let answers = answers.map(|answer| (Direction::Response, &answer.headers, &answer.contents));
+        let all = std::iter::once((Direction::Request, &self.parameters, &self.contents)).chain(answers);
+        all.map(|(direction, parameters, contents)| {
+            let own = parameters.iter().map(|prepared| (prepared.shape.node, &prepared.code));
+            (direction, own.chain(contents.json()).collect())
+        })
     }
 
     /// Judges all bodies of requests by this code, whatever their schemas are.
     #[cfg(test)]
     pub(crate) fn replace_code(&mut self, native: crate::jit::schema::Native) {
-        self.contents.replace_code(native);
-    }
-
-    /// That code as cranelift's text, schema by schema.
-    pub(crate) fn clif(&self, validators: &Validators) -> Result<Vec<String>, JitError> {
-        let mut text = self.contents.clif(validators, Direction::Request)?;
-        for answer in &self.responses {
-            text.extend(answer.contents.clif(validators, Direction::Response)?);
-        }
-        Ok(text)
+        self.contents.replace_code(Code::of(native));
     }
 
     /// The operation.

@@ -2,6 +2,7 @@
 //! parameters and bodies into values.
 
 mod body;
+mod code;
 mod coerce;
 mod deep;
 mod form;

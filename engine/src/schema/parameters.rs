@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use shield_ir::operation::{Encoding, Location, Parameter, Style};
 use shield_ir::schema::{Direction, TypeSet};
 
+use super::code::Code;
 use super::coerce::Builder;
 use super::interp::{Exhausted, Subject};
 use super::json;
@@ -13,12 +14,14 @@ use super::text::{Pair, decode};
 use super::validators::Validators;
 use super::value::Document;
 use super::violation::{Class, Violation, escape};
+use crate::jit::schema::Verdict;
 
 /// A parameter with what its schema says of types.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
     pub(super) parameter: Parameter,
     pub(super) shape: Shape,
+    pub(super) code: Code,
 }
 
 /// Where the raw text of a parameter is found.
@@ -80,10 +83,17 @@ impl<'a> Check<'a> {
         }
         let mut first: Option<Decoded<'a>> = None;
         for decoded in self.candidates(prepared, raw) {
+            let by_code = decoded.as_ref().ok().and_then(|document| self.by_code(prepared, document));
+            if by_code == Some(Verdict::Valid) {
+                return;
+            }
             let judged = decoded.as_ref().ok().map(|document| {
                 self.subject(parameter, document, "").is_valid(prepared.shape.node, document.root())
             });
             match judged {
+                Some(Ok(true)) if by_code == Some(Verdict::Invalid) => {
+                    return out.push(disagreement(parameter.location, pointer_of(parameter)));
+                }
                 Some(Ok(true)) => return,
                 Some(Err(Exhausted)) => {
                     return out.push(exhausted(parameter.location, pointer_of(parameter)));
@@ -102,6 +112,11 @@ impl<'a> Check<'a> {
                 }
             }
         }
+    }
+
+    /// What native code, where there is some, says of a value: it reads JSON text, as it does bodies.
+    fn by_code(self, prepared: &Prepared, document: &Document<'_>) -> Option<Verdict> {
+        prepared.code.judge(self.validators, || document.to_text())
     }
 
     fn subject<'b>(self, parameter: &Parameter, document: &'b Document<'b>, prefix: &'b str) -> Subject<'b>
@@ -407,6 +422,12 @@ fn undecodable(parameter: &Parameter, why: Undecodable) -> Violation {
 
 fn fault(parameter: &Parameter, keyword: &'static str, class: Class, message: String) -> Violation {
     Violation { location: parameter.location, pointer: pointer_of(parameter), keyword, class, message }
+}
+
+/// One of two that must say the same is wrong, and nobody knows which.
+pub(super) fn disagreement(location: Location, pointer: String) -> Violation {
+    let message = "native code and the interpreter disagree; please report it".into();
+    Violation { location, pointer, keyword: "verdict", class: Class::Disagreement, message }
 }
 
 /// A verdict that would take too much work is a refusal.

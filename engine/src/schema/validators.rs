@@ -115,12 +115,21 @@ impl Validators {
 
     /// Native code for a schema; none where the interpreter has the whole of it.
     pub fn native(&self, node: NodeId, direction: Direction) -> Result<Option<Native>, JitError> {
-        self.natives.native(self, node, direction)
+        Ok(self.natives(&[node], direction)?.pop().flatten())
     }
 
-    /// Native code for a schema as cranelift's text; none where the interpreter has the whole of it.
-    pub fn clif(&self, node: NodeId, direction: Direction) -> Result<Option<String>, JitError> {
-        Natives::clif(self, node, direction)
+    /// Native code for several schemas, all in one piece.
+    pub(crate) fn natives(
+        &self,
+        nodes: &[NodeId],
+        direction: Direction,
+    ) -> Result<Vec<Option<Native>>, JitError> {
+        self.natives.all(self, nodes, direction)
+    }
+
+    /// Native code for schemas as cranelift's text; none of those of which the interpreter has the whole.
+    pub(crate) fn clif(&self, nodes: &[NodeId], direction: Direction) -> Result<String, JitError> {
+        self.natives.clif(self, nodes, direction)
     }
 
     /// What native code that was made of these validators says of a JSON text.

@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 
 use shield_ir::schema::{Decimal, TypeSet};
 
+use super::json::write_usual;
+
 /// Objects up to this size are searched from left to right.
 const SMALL: usize = 8;
 
@@ -152,6 +154,44 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// The document as JSON text.
+    pub(crate) fn to_text(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        self.write(self.root, &mut out);
+        out
+    }
+
+    fn write(&self, ix: Ix, out: &mut Vec<u8>) {
+        match self.value(ix) {
+            Value::Null => out.extend(b"null"),
+            Value::Bool(truth) => out.extend(if *truth { &b"true"[..] } else { b"false" }),
+            Value::Number(text) => out.extend(text.as_bytes()),
+            Value::String(text) => write_string(text, out),
+            Value::Array(_) => {
+                out.push(b'[');
+                for (at, item) in self.items(ix).iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    self.write(*item, out);
+                }
+                out.push(b']');
+            }
+            Value::Object(_) => {
+                out.push(b'{');
+                for (at, member) in self.members(ix).iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    write_string(&member.name, out);
+                    out.push(b':');
+                    self.write(member.value, out);
+                }
+                out.push(b'}');
+            }
+        }
+    }
+
     /// Says which value the document is.
     pub fn set_root(&mut self, root: Ix) {
         self.root = root;
@@ -280,6 +320,12 @@ impl Value<'_> {
             Self::Object(_) => 5,
         }
     }
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    write_usual(text.as_bytes(), out);
+    out.push(b'"');
 }
 
 fn slice<T>(list: &[T], range: Range) -> &[T] {

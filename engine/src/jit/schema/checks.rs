@@ -3,7 +3,7 @@
 use shield_ir::schema::{Decimal, Format, Keyword, NodeId, PatternId};
 
 use crate::schema::format;
-use crate::schema::json::{self, Rules};
+use crate::schema::json::{self, Rules, write_usual};
 
 use super::cursor::Cursor;
 use super::scan;
@@ -52,30 +52,6 @@ pub(super) fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: boo
     scratch.usual.resize(padded, 0);
     cursor.text = scratch.usual.as_ptr().expose_provenance();
     Some(end)
-}
-
-/// Writes a text as most writers of JSON do: only what must be is escaped.
-pub(super) fn write_usual(text: &[u8], out: &mut Vec<u8>) {
-    for byte in text {
-        let short = match byte {
-            b'"' | b'\\' => *byte,
-            8 => b'b',
-            9 => b't',
-            10 => b'n',
-            12 => b'f',
-            13 => b'r',
-            0..=0x1f => {
-                let digit = |digit: u8| char::from_digit(u32::from(digit), 16).map_or(b'0', |c| c as u8);
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
-                continue;
-            }
-            _ => {
-                out.push(*byte);
-                continue;
-            }
-        };
-        out.extend_from_slice(&[b'\\', short]);
-    }
 }
 
 /// Reads the number that starts there.

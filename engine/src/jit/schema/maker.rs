@@ -90,22 +90,24 @@ impl<'p> Maker<'p> {
         })
     }
 
-    /// Makes the function of a key with all that it calls; answers with the unit and the functions in it.
-    pub(super) fn make(mut self, root: &Key) -> Result<(Arc<Unit>, Vec<Key>), JitError> {
-        let (keys, ids) = self.all(root)?;
+    /// Makes the functions of keys with all that they call; answers with the unit and the functions in it.
+    pub(super) fn make(mut self, roots: &[Key]) -> Result<(Arc<Unit>, Vec<Key>), JitError> {
+        let (keys, ids) = self.all(roots)?;
         self.module.finalize_definitions()?;
         Ok((Arc::new(Unit::new(self.module, &ids, self.kept)), keys))
     }
 
     /// The same as cranelift's text.
-    pub(super) fn text(mut self, root: &Key) -> Result<String, JitError> {
+    pub(super) fn text(mut self, roots: &[Key]) -> Result<String, JitError> {
         self.text = Some(String::new());
-        self.all(root)?;
+        self.all(roots)?;
         Ok(self.text.unwrap_or_default())
     }
 
-    fn all(&mut self, root: &Key) -> Result<(Vec<Key>, Vec<FuncId>), JitError> {
-        self.declare(root)?;
+    fn all(&mut self, roots: &[Key]) -> Result<(Vec<Key>, Vec<FuncId>), JitError> {
+        for root in roots {
+            self.declare(root)?;
+        }
         let (mut keys, mut ids) = (Vec::new(), Vec::new());
         let mut builder = FunctionBuilderContext::new();
         let mut context = self.module.make_context();

@@ -19,7 +19,7 @@ mod scan;
 mod skip;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use shield_ir::schema::{Direction, NodeId, Plan};
 
@@ -62,40 +62,44 @@ impl Natives {
         self.survey.get_or_init(|| Survey::of(plan))
     }
 
-    /// The code of a schema, made now unless it has been; none where the interpreter has the whole schema.
-    pub(crate) fn native(
+    /// The code of schemas, made now unless it has been; none where the interpreter has the whole schema.
+    pub(crate) fn all(
         &self,
         validators: &Validators,
-        node: NodeId,
+        nodes: &[NodeId],
         direction: Direction,
-    ) -> Result<Option<Native>, JitError> {
-        let survey = self.survey(validators.plan());
-        if survey.is_dynamic(node) {
-            return Ok(None);
-        }
-        let key = survey.key(validators.plan(), [node], direction);
+    ) -> Result<Vec<Option<Native>>, JitError> {
+        let keys = self.keys(validators.plan(), nodes, direction);
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if !made.contains_key(&key) {
-            let (unit, keys) = Maker::new(validators, survey, &made)?.make(&key)?;
+        let missing: Vec<Key> =
+            keys.iter().flatten().filter(|key| !made.contains_key(key)).cloned().collect();
+        if !missing.is_empty() {
+            let (unit, keys) =
+                Maker::new(validators, self.survey(validators.plan()), &made)?.make(&missing)?;
             for (at, key) in keys.into_iter().enumerate() {
-                made.insert(key, Made { unit: std::sync::Arc::clone(&unit), at });
+                made.insert(key, Made { unit: Arc::clone(&unit), at });
             }
         }
-        Ok(made.get(&key).map(|made| Native { made: made.clone(), direction }))
+        let native = |key| made.get(&key).map(|made| Native { made: made.clone(), direction });
+        Ok(keys.into_iter().map(|key| key.and_then(native)).collect())
     }
 
-    /// The code of a schema as cranelift's text; none where the interpreter has the whole schema.
+    /// The code of schemas as cranelift's text; none of those of which the interpreter has the whole.
     pub(crate) fn clif(
+        &self,
         validators: &Validators,
-        node: NodeId,
+        nodes: &[NodeId],
         direction: Direction,
-    ) -> Result<Option<String>, JitError> {
-        let survey = Survey::of(validators.plan());
-        if survey.is_dynamic(node) {
-            return Ok(None);
-        }
-        let key = survey.key(validators.plan(), [node], direction);
-        Maker::new(validators, &survey, &BTreeMap::new())?.text(&key).map(Some)
+    ) -> Result<String, JitError> {
+        let keys: Vec<Key> = self.keys(validators.plan(), nodes, direction).into_iter().flatten().collect();
+        Maker::new(validators, self.survey(validators.plan()), &BTreeMap::new())?.text(&keys)
+    }
+
+    /// What values of schemas are judged by; none where code cannot be entered.
+    fn keys(&self, plan: &Plan, nodes: &[NodeId], direction: Direction) -> Vec<Option<Key>> {
+        let survey = self.survey(plan);
+        let key = |node: &NodeId| (!survey.is_dynamic(*node)).then(|| survey.key(plan, [*node], direction));
+        nodes.iter().map(key).collect()
     }
 }
 

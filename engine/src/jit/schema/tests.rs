@@ -49,7 +49,7 @@ fn names_are_told_apart_whatever_their_lengths_are() {
     let validators = load(vec![vec![named(&members)], vec![Keyword::Type(TypeSet::BOOLEAN)]]);
     for name in &names {
         let mut quoted = Vec::new();
-        super::checks::write_usual(name.as_bytes(), &mut quoted);
+        json::write_usual(name.as_bytes(), &mut quoted);
         let quoted = String::from_utf8(quoted).unwrap();
         let judge = |text: &str| verdict(&validators, text.as_bytes());
         assert_eq!(judge(&format!(r#"{{"{quoted}":true}}"#)), Verdict::Valid, "{name}");

@@ -5,10 +5,11 @@ use cranelift_codegen::ir::{BlockArg, InstBuilder as _, Value, types};
 use shield_ir::schema::{Decimal, Format, Keyword, TypeSet};
 
 use super::super::calls::{Call, LONG};
-use super::super::checks::{short, write_usual};
+use super::super::checks::short;
 use super::super::flat::{Flat, Row};
 use super::{Lower, field};
 use crate::schema::format;
+use crate::schema::json::write_usual;
 
 /// A string longer than this is read by Rust.
 const SHORT: i64 = 64;
