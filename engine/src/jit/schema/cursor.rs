@@ -183,8 +183,10 @@ pub(super) fn with<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let done = work(&mut scratch);
     scratch.names.shrink();
-    scratch.known.clear();
-    scratch.known.shrink_to(KNOWN.1);
+    if !scratch.known.is_empty() {
+        scratch.known.clear();
+        scratch.known.shrink_to(KNOWN.1);
+    }
     for text in [&mut scratch.text, &mut scratch.usual] {
         if text.capacity() > KEPT {
             *text = Vec::new();

@@ -57,7 +57,7 @@ pub(super) fn string(bytes: &[u8], start: usize) -> Option<Text> {
             b'"' => return Some(Text { end: at + 1, escaped, ascii }),
             b'\\' => {
                 escaped = true;
-                at = escape(bytes, at + 1)?.1;
+                at = behind_escape(bytes, at + 1)?;
             }
             0x80.. => {
                 ascii = false;
@@ -112,6 +112,18 @@ fn beyond_ascii(bytes: &[u8], at: usize) -> Option<usize> {
     Some(at + length)
 }
 
+/// The place behind an escape whose backslash is before `at`.
+fn behind_escape(bytes: &[u8], at: usize) -> Option<usize> {
+    match *bytes.get(at)? {
+        b'u' => match hex(bytes, at + 1)? {
+            0xd800..0xe000 => Some(unicode(bytes, at + 1)?.1),
+            _ => Some(at + 5),
+        },
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
+        _ => None,
+    }
+}
+
 /// The character of an escape whose backslash is before `at`, and the place behind it.
 fn escape(bytes: &[u8], at: usize) -> Option<(char, usize)> {
     let simple = match *bytes.get(at)? {
@@ -143,20 +155,22 @@ fn unicode(bytes: &[u8], at: usize) -> Option<(char, usize)> {
 
 fn hex(bytes: &[u8], at: usize) -> Option<u32> {
     let digits = *bytes.get(at..)?.first_chunk::<4>()?;
-    let [a, b, c, d] = digits.map(worth);
+    let [a, b, c, d] =
+        digits.map(|digit| WORTH.get(usize::from(digit)).map_or(0x10, |worth| u32::from(*worth)));
     ((a | b | c | d) < 0x10).then_some(a << 12 | b << 8 | c << 4 | d)
 }
 
 /// What a byte is worth as a hexadecimal digit; more than 15 where it is none.
-fn worth(digit: u8) -> u32 {
-    let decimal = digit.wrapping_sub(b'0');
-    let letter = (digit | 0x20).wrapping_sub(b'a');
-    u32::from(match (decimal, letter) {
-        (0..10, _) => decimal,
-        (_, 0..6) => letter + 10,
-        _ => 0x10,
-    })
-}
+const WORTH: [u8; 256] = {
+    let (mut table, mut at) = ([0x10; 256], 0);
+    while at < 16 {
+        let digit = b"0123456789abcdef"[at];
+        table[digit as usize] = at as u8;
+        table[digit.to_ascii_uppercase() as usize] = at as u8;
+        at += 1;
+    }
+    table
+};
 
 /// What a string that has been read says: `raw` is what is between its quotes.
 pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) {

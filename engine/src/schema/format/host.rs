@@ -11,11 +11,14 @@ pub(super) fn hostname(text: &str) -> bool {
 
 /// Letters, digits and inner hyphens, at most 63.
 pub(super) fn ldh(label: &str) -> bool {
-    !label.is_empty()
-        && label.len() <= 63
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+    is_ldh(label.as_bytes())
+}
+
+fn is_ldh(label: &[u8]) -> bool {
+    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    label.len() <= 63
+        && label.iter().all(inner)
+        && matches!((label.first(), label.last()), (Some(first), Some(last)) if *first != b'-' && *last != b'-')
 }
 
 fn encoded(label: &str) -> bool {
@@ -44,6 +47,17 @@ pub(super) fn email(text: &str, international: bool) -> bool {
     local.len() <= 64 && local_part(local, international) && mail_domain(domain, international)
 }
 
+/// Which ASCII characters stand in a local part without quotes.
+const ATEXT: [bool; 128] = {
+    let (mut table, mut at) = ([false; 128], 0);
+    while at < table.len() {
+        let other = matches!(at as u8, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~');
+        table[at] = (at as u8).is_ascii_alphanumeric() || other;
+        at += 1;
+    }
+    table
+};
+
 fn local_part(local: &str, international: bool) -> bool {
     let foreign = |c: char| international && !c.is_ascii();
     if let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
@@ -57,8 +71,8 @@ fn local_part(local: &str, international: bool) -> bool {
         }
         return !escaped;
     }
-    let atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || foreign(c);
-    local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext))
+    let atext = |byte: &u8| ATEXT.get(usize::from(*byte)).copied().unwrap_or(international);
+    local.as_bytes().split(|byte| *byte == b'.').all(|atom| !atom.is_empty() && atom.iter().all(atext))
 }
 
 fn mail_domain(domain: &str, international: bool) -> bool {
@@ -67,13 +81,13 @@ fn mail_domain(domain: &str, international: bool) -> bool {
             literal.get(..5).filter(|tag| tag.eq_ignore_ascii_case("IPv6:")).and_then(|_| literal.get(5..));
         return six.map_or_else(|| ipv4(literal), ipv6);
     }
-    let label = |label: &str| {
-        let foreign = international && !label.is_ascii();
-        ldh(label)
-            || (foreign
-                && label
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c != '\u{ff20}')))
+    let foreign = |label: &str| {
+        !label.is_ascii()
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c != '\u{ff20}'))
     };
-    domain.len() <= 255 && domain.split('.').all(label)
+    domain.len() <= 255
+        && (domain.as_bytes().split(|byte| *byte == b'.').all(is_ldh)
+            || (international && domain.split('.').all(|label| ldh(label) || foreign(label))))
 }
