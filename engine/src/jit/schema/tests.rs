@@ -60,6 +60,40 @@ fn names_are_told_apart_whatever_their_lengths_are() {
 }
 
 #[test]
+fn members_are_found_in_whatever_order_they_stand() {
+    // In the order of the document: their nodes go up, their names do not.
+    let names = ["username", "a_name_longer_than_sixteen_bytes", "b", "\\\""];
+    let mut members: Vec<(&str, u32)> = names.into_iter().zip(1..).collect();
+    members.sort_unstable();
+    let mut nodes = vec![vec![named(&members), Keyword::MinProperties(2), Keyword::MaxProperties(4)]];
+    nodes.extend((0..4).map(|at| {
+        vec![if at == 2 { Keyword::Type(TypeSet::ARRAY) } else { Keyword::Type(TypeSet::INTEGER) }]
+    }));
+    let validators = load(nodes);
+    let written =
+        [r#""username""#, r#""a_name_longer_than_sixteen_bytes""#, r#""b""#, r#""\\\"""#, r#""unknown""#];
+    let mut valid = 0;
+    for picked in 0..5_usize.pow(4) {
+        let picked = [picked % 5, picked / 5 % 5, picked / 25 % 5, picked / 125];
+        for (colon, comma, wrong) in
+            [(":", ",", 9), (" : ", ",\n  ", 9), (":", ", ", 9), (":", ",", picked[1])]
+        {
+            let value = |name: usize| if (name == 2) == (name == wrong) { "1" } else { "[]" };
+            let member = |name: &usize| format!("{}{colon}{}", written[*name], value(*name));
+            for count in 1..=4 {
+                let text =
+                    format!("{{{}}}", picked[..count].iter().map(member).collect::<Vec<_>>().join(comma));
+                let interpreted = json::parse(text.as_bytes())
+                    .is_ok_and(|document| validators.is_valid(NodeId(0), &document) == Ok(true));
+                assert_eq!(verdict(&validators, text.as_bytes()) == Verdict::Valid, interpreted, "{text}");
+                valid += usize::from(interpreted);
+            }
+        }
+    }
+    assert!(valid > 500, "{valid}");
+}
+
+#[test]
 fn an_unknown_name_may_not_stand_twice_however_many_there_are() {
     let validators = load(vec![vec![Keyword::Type(TypeSet::OBJECT), named(&[("k", 1)])], vec![]]);
     for count in [2, 5, 13, 200] {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{BlockArg, InstBuilder as _, Value, types};
+use cranelift_codegen::ir::{Block, BlockArg, InstBuilder as _, Value, types};
 use cranelift_frontend::Variable;
 use shield_ir::schema::{Keyword, NodeId, PatternId};
 
@@ -18,10 +18,15 @@ struct Rest<'p> {
     others: Option<NodeId>,
 }
 
+/// In objects with more names than this, none is guessed: code for guesses takes room.
+const GUESSED: usize = 64;
+
 /// What an object's keywords say of its members.
 pub(super) struct Members<'p> {
     /// The names that keywords say, each with what its member satisfies.
     pub(super) named: BTreeMap<&'p str, BTreeSet<NodeId>>,
+    /// Members in the order in which the schema names them, by their numbers: so do most writers write them.
+    order: Vec<usize>,
     /// Names that no member may have.
     forbidden: BTreeSet<&'p str>,
     rests: Vec<Rest<'p>>,
@@ -33,6 +38,19 @@ pub(super) struct Members<'p> {
 struct Seen {
     words: Vec<Variable>,
     count: Option<Variable>,
+}
+
+impl Members<'_> {
+    /// A name as it is usually written, with what is behind it.
+    fn usual(&self, number: usize) -> Vec<u8> {
+        self.named.keys().nth(number).map_or_else(Vec::new, |name| usual(name, b"\":"))
+    }
+
+    /// The member that probably follows another one.
+    fn following(&self, number: usize) -> Option<usize> {
+        let at = self.order.iter().position(|known| *known == number)?;
+        self.order.get(at + 1).copied()
+    }
 }
 
 impl<'p> Lower<'_, 'p> {
@@ -51,12 +69,25 @@ impl<'p> Lower<'_, 'p> {
             let zero = self.word(0);
             self.b.def_var(*variable, zero);
         }
-        let [head, next, close] = [(); 3].map(|()| self.b.create_block());
+        let [start, head, next, close] = [(); 4].map(|()| self.b.create_block());
         let name_at = self.b.append_block_param(head, types::I64);
         let first = self.b.append_block_param(head, types::I8);
         let behind = self.b.append_block_param(next, types::I64);
         let end = self.b.append_block_param(close, types::I64);
         let inside = self.b.ins().iadd_imm_s(at, 1);
+        self.b.ins().jump(start, &[]);
+
+        self.b.switch_to_block(head);
+        let quoted = self.is(IntCC::Equal, first, i64::from(b'"'));
+        self.demand(quoted);
+        self.member(&seen);
+        let hits = self.dispatch(&members, &seen, name_at, next);
+
+        self.b.switch_to_block(start);
+        if let Some(number) = members.order.first() {
+            let name = [b"\"", &*members.usual(*number)].concat();
+            self.guess((inside, &name), &seen, hits.get(*number).copied());
+        }
         let (place, byte) = self.token(inside);
         let empty = self.is(IntCC::Equal, byte, i64::from(b'}'));
         self.b.ins().brif(
@@ -66,17 +97,6 @@ impl<'p> Lower<'_, 'p> {
             head,
             &[BlockArg::Value(place), BlockArg::Value(byte)],
         );
-
-        self.b.switch_to_block(head);
-        let quoted = self.is(IntCC::Equal, first, i64::from(b'"'));
-        self.demand(quoted);
-        self.burn();
-        if let Some(count) = seen.count {
-            let known = self.b.use_var(count);
-            let more = self.b.ins().iadd_imm_s(known, 1);
-            self.b.def_var(count, more);
-        }
-        self.dispatch(&members, &seen, name_at, next);
 
         self.b.switch_to_block(next);
         let (place, byte) = self.token(behind);
@@ -97,6 +117,28 @@ impl<'p> Lower<'_, 'p> {
         self.when_all_is_seen(flat, &members, &seen, at);
         self.set_field(field!(depth), depth);
         self.b.ins().iadd_imm_s(end, 1)
+    }
+
+    /// Counts a member.
+    fn member(&mut self, seen: &Seen) {
+        self.burn();
+        if let Some(count) = seen.count {
+            let known = self.b.use_var(count);
+            let more = self.b.ins().iadd_imm_s(known, 1);
+            self.b.def_var(count, more);
+        }
+    }
+
+    /// Goes to where a member is judged, if what is before its value stands there without white space; else goes on.
+    fn guess(&mut self, (at, text): (Value, &[u8]), seen: &Seen, hit: Option<Block>) {
+        let Some(hit) = hit else { return };
+        let [right, wrong] = [(); 2].map(|()| self.b.create_block());
+        self.stands((at, text), right, wrong);
+        self.b.switch_to_block(right);
+        self.member(seen);
+        let behind = self.b.ins().iadd_imm_s(at, text.len() as i64);
+        self.jump(hit, &[behind]);
+        self.b.switch_to_block(wrong);
     }
 
     pub(super) fn members(&self, flat: &Flat<'p>) -> Members<'p> {
@@ -143,20 +185,25 @@ impl<'p> Lower<'_, 'p> {
             let mut fuel = u64::MAX;
             names_of.iter().all(|node| validators.name_is_valid(*node, name, &mut fuel))
         };
+        let mut order: Vec<(NodeId, usize)> = Vec::new();
+        for (number, name) in named.keys().enumerate().filter(|_| named.len() <= GUESSED) {
+            let own = properties.iter().filter_map(|(own, _, _)| {
+                own.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok().and_then(|row| own.get(row))
+            });
+            order.extend(own.map(|(_, node)| (*node, number)).min());
+        }
+        // Nodes are numbered as the document says them.
+        order.sort_unstable();
+        let order = order.into_iter().map(|(_, number)| number).collect();
         let forbidden = named.keys().copied().filter(|name| !allowed(name)).collect();
-        Members { named, forbidden, rests, names: names_of }
+        Members { named, order, forbidden, rests, names: names_of }
     }
 
-    /// Finds out which member it is and judges it.
-    fn dispatch(
-        &mut self,
-        members: &Members<'p>,
-        seen: &Seen,
-        at: Value,
-        next: cranelift_codegen::ir::Block,
-    ) {
-        let names: Vec<Vec<u8>> = members.named.keys().map(|name| usual(name, b"\":")).collect();
+    /// Finds out which member it is and judges it; answers with where each is judged, given the place behind its name.
+    fn dispatch(&mut self, members: &Members<'p>, seen: &Seen, at: Value, next: Block) -> Vec<Block> {
+        let names: Vec<Vec<u8>> = (0..members.named.len()).map(|number| members.usual(number)).collect();
         let found = self.matching(at, &names, true);
+        let hits: Vec<Block> = found.hits.iter().map(|(block, _)| *block).collect();
         for ((block, behind), (number, (name, nodes))) in
             found.hits.into_iter().zip(members.named.iter().enumerate())
         {
@@ -169,11 +216,16 @@ impl<'p> Lower<'_, 'p> {
             let (value, _) = self.token(behind);
             let key = self.key(nodes.iter().copied());
             let end = self.value(&key, value);
+            if let Some(following) = members.following(number) {
+                let name = [b",\"", &*members.usual(following)].concat();
+                self.guess((end, &name), seen, hits.get(following).copied());
+            }
             self.jump(next, &[end]);
         }
         self.b.switch_to_block(found.miss.0);
         let end = self.other(members, found.miss.1);
         self.jump(next, &[end]);
+        hits
     }
 
     /// Notes that a name stands in the object; twice is not allowed.

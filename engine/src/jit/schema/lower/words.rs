@@ -155,6 +155,25 @@ impl Lower<'_, '_> {
         same.unwrap_or(start)
     }
 
+    /// Goes on at `yes` where a text stands, else at `no`.
+    pub(super) fn stands(&mut self, (at, text): (Value, &[u8]), yes: Block, no: Block) {
+        let compare = self.b.create_block();
+        let limit = self.b.ins().iadd_imm_s(at, text.len().max(8) as i64);
+        let fits = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, limit, self.end);
+        self.b.ins().brif(fits, compare, &[], no, &[]);
+        self.b.switch_to_block(compare);
+        let word = self.load(types::I64, at, 0);
+        let same = self.same_start(word, text);
+        let mut last = same;
+        if text.len() > 8 {
+            let rest = self.b.create_block();
+            self.b.ins().brif(same, rest, &[], no, &[]);
+            self.b.switch_to_block(rest);
+            last = self.same_tail(at, text);
+        }
+        self.b.ins().brif(last, yes, &[], no, &[]);
+    }
+
     /// Whether a short text stands where as many bytes may be read.
     pub(super) fn same_bytes(&mut self, at: Value, text: &[u8]) -> Value {
         let mut same = self.b.ins().iconst(types::I8, 1);
