@@ -149,11 +149,12 @@ extern "C" fn member(cursor: &mut Cursor<'_>, at: usize, node: u64, place: u64, 
     let names = cursor.names;
     let found = checks::member(cursor, cursor.place(at), name);
     cursor.names = names;
-    found.map_or(0, |found| match found {
-        None => MISSING,
-        Some(value) if cursor.input.get(value) == Some(&b'"') => cursor.start() + value,
-        Some(_) => NO_STRING,
-    })
+    match found {
+        None => 0,
+        Some(checks::Member::Missing) => MISSING,
+        Some(checks::Member::At(value)) if cursor.input.get(value) == Some(&b'"') => cursor.start() + value,
+        Some(checks::Member::At(_)) => NO_STRING,
+    }
 }
 
 extern "C" fn recall(cursor: &mut Cursor<'_>, at: usize, node: u64) -> usize {

@@ -237,22 +237,29 @@ pub(super) fn name_of(keyword: &Keyword, number: usize) -> Option<&str> {
     }
 }
 
-/// Where the value of the object's member of that name is, if there is one; none where the text is not valid.
-pub(super) fn member(cursor: &mut Cursor<'_>, start: usize, wanted: &str) -> Option<Option<usize>> {
+/// A member that was looked for.
+pub(super) enum Member {
+    /// Where its value is.
+    At(usize),
+    Missing,
+}
+
+/// Looks for the object's member of that name; none where the text is not valid.
+pub(super) fn member(cursor: &mut Cursor<'_>, start: usize, wanted: &str) -> Option<Member> {
     let input = cursor.input;
     let mut at = scan::space(input, start + 1);
     if input.get(at) == Some(&b'}') {
-        return Some(None);
+        return Some(Member::Missing);
     }
     loop {
         let value = skip::name(cursor, at)?;
         if name_said(cursor) == Some(wanted) {
-            return Some(Some(value));
+            return Some(Member::At(value));
         }
         let end = scan::space(input, skip::skip(cursor, value)?);
         match cursor.byte(end)? {
             b',' => at = scan::space(input, end + 1),
-            b'}' => return Some(None),
+            b'}' => return Some(Member::Missing),
             _ => return None,
         }
     }

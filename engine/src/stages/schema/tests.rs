@@ -101,7 +101,7 @@ fn a_body_is_refused_by_its_beginning_only_where_the_whole_is() {
         (br#" {"n" : 12 }"#, None),
         (br#"{"n":"x","m":[1,2,3]}"#, Some(6)),
         (br#"{"m":[1,2,}]}"#, Some(11)),
-        (br#"[1,2,3]"#, Some(1)),
+        (br"[1,2,3]", Some(1)),
         // Only the end shows what is missing or too many.
         (br#"{"a":1,"b":2,"c":3}"#, None),
         (br#"{"n":1"#, None),
