@@ -61,6 +61,8 @@ pub(super) struct Scratch {
     pub(super) text: Vec<u8>,
     /// A string as generated code compares it: every escape in its one usual form, and zeros behind.
     pub(super) usual: Vec<u8>,
+    /// How many names were kept when each array or object was opened that is being skipped.
+    pub(super) open: Vec<u64>,
     pub(super) names: Names,
     /// The places behind values that were judged by a node inside branches, by node and place; 0 where it does not hold.
     #[expect(clippy::disallowed_types, reason = "it is never iterated")]

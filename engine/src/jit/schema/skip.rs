@@ -6,31 +6,31 @@ use super::cursor::Cursor;
 use super::names::Name;
 use super::scan;
 
-/// Arrays and objects that are open.
-struct Open {
-    /// A bit for each level: whether it is an object.
-    objects: u128,
-    /// How many names were kept when each was opened.
-    bases: [u64; MAX_DEPTH],
-    level: usize,
+/// The place behind the value that starts there, where it is well-formed.
+pub(super) fn skip(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
+    match cursor.byte(at)? {
+        b'{' | b'[' => skip_parts(cursor, at),
+        _ => scalar(cursor, at),
+    }
 }
 
-/// The place behind the value that starts there, where it is well-formed.
-pub(super) fn skip(cursor: &mut Cursor<'_>, mut at: usize) -> Option<usize> {
+/// The same for an array or an object.
+fn skip_parts(cursor: &mut Cursor<'_>, mut at: usize) -> Option<usize> {
     let input = cursor.input;
     let depth = (cursor.depth as usize).min(MAX_DEPTH);
-    let mut open = Open { objects: 0, bases: [0; MAX_DEPTH], level: 0 };
+    // A bit for each level that is open: whether it is an object.
+    let mut objects = 0_u128;
+    cursor.scratch.open.clear();
     loop {
         let byte = cursor.byte(at)?;
         if let b'{' | b'[' = byte {
-            if open.level >= depth {
+            if cursor.scratch.open.len() >= depth {
                 return None;
             }
             cursor.burn(1);
-            *open.bases.get_mut(open.level)? = cursor.names;
-            open.level += 1;
+            cursor.scratch.open.push(cursor.names);
             let object = byte == b'{';
-            open.objects = open.objects << 1 | u128::from(object);
+            objects = objects << 1 | u128::from(object);
             at = scan::space(input, at + 1);
             if cursor.byte(at)? != if object { b'}' } else { b']' } {
                 at = begin(cursor, object, at)?;
@@ -38,27 +38,24 @@ pub(super) fn skip(cursor: &mut Cursor<'_>, mut at: usize) -> Option<usize> {
             }
         } else {
             at = scalar(cursor, at)?;
-            if open.level == 0 {
-                return Some(at);
-            }
         }
         // Behind a part, or before the end of an empty one.
         loop {
             at = scan::space(input, at);
-            let object = open.objects & 1 == 1;
+            let object = objects & 1 == 1;
             match cursor.byte(at)? {
                 b',' => {
                     at = begin(cursor, object, scan::space(input, at + 1))?;
                     break;
                 }
                 close @ (b'}' | b']') if object == (close == b'}') => {
-                    open.level -= 1;
-                    open.objects >>= 1;
+                    objects >>= 1;
                     at += 1;
-                    if !close_names(cursor, *open.bases.get(open.level)?) {
+                    let base = cursor.scratch.open.pop()?;
+                    if !close_names(cursor, base) {
                         return None;
                     }
-                    if open.level == 0 {
+                    if cursor.scratch.open.is_empty() {
                         return Some(at);
                     }
                 }
