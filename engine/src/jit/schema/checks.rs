@@ -46,8 +46,11 @@ pub(super) fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: boo
         cursor.input.get(place + 1..place + 1 + length).unwrap_or_default()
     };
     scratch.usual.clear();
-    write_usual(said, &mut scratch.usual);
-    scratch.usual.extend_from_slice(if name { b"\":" } else { b"\"" });
+    // What is longer than all that it is compared with is none of it, and nor are the zeros that stand for it.
+    if said.len() < window {
+        write_usual(said, &mut scratch.usual);
+        scratch.usual.extend_from_slice(if name { b"\":" } else { b"\"" });
+    }
     let padded = scratch.usual.len().max(window) + 8;
     scratch.usual.resize(padded, 0);
     cursor.text = scratch.usual.as_ptr().expose_provenance();

@@ -176,16 +176,20 @@ const WORTH: [u8; 256] = {
 /// What a string that has been read says: `raw` is what is between its quotes.
 pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
     let mut at = 0;
-    while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
-        let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-        out.extend_from_slice(rest.get(..run).unwrap_or_default());
-        at += run;
-        if run == rest.len() {
-            return;
+    while let Some(byte) = raw.get(at) {
+        if *byte == b'\\' {
+            let Some((character, end)) = escape(raw, at + 1) else { return };
+            match u8::try_from(character) {
+                Ok(byte @ ..0x80) => out.push(byte),
+                _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+            at = end;
+        } else {
+            let rest = raw.get(at..).unwrap_or_default();
+            let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+            out.extend_from_slice(rest.get(..run).unwrap_or_default());
+            at += run;
         }
-        let Some((character, end)) = escape(raw, at + 1) else { return };
-        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        at = end;
     }
 }
 
