@@ -1,5 +1,5 @@
 #!/bin/sh
-# Instructions per judgement for ten fixed cases, counted by callgrind: they do not depend on the machine's mood.
+# Instructions per judgement for fixed cases, counted by callgrind: they do not depend on the machine's mood.
 # Usage: counts.sh [--check FILE]   compares with the figures in FILE and fails where one grew by more than 5 %.
 set -eu
 here=$(dirname "$0")
@@ -7,7 +7,8 @@ cargo build --quiet --release --manifest-path "$here/Cargo.toml"
 program="$here/target/release/shield-benches"
 results=$(mktemp)
 for case in "scalar 1 no_match" "scalar 10 no_match" "scalar 100 no_match" "scalar 1000 no_match" "scalar 1000 match" \
-            "full 1 no_match" "full 10 no_match" "full 100 no_match" "full 1000 no_match" "full 1000 match"; do
+            "full 1 no_match" "full 10 no_match" "full 100 no_match" "full 1000 no_match" "full 1000 match" \
+            "schema login valid" "schema login spaced" "schema login late" "schema order valid" "schema order spaced"; do
     log=$(mktemp)
     # shellcheck disable=SC2086
     valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*counted*' "$program" count $case 2> "$log"
