@@ -1,6 +1,6 @@
 //! What holds for one value: the keywords of all nodes that apply to it, put together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shield_ir::schema::{Direction, Keyword, NodeId, Plan, TypeSet};
 
@@ -72,6 +72,8 @@ pub(super) struct Survey {
     directional: Vec<bool>,
     /// Nodes from which a `$dynamicRef` can be reached.
     dynamic: Vec<bool>,
+    /// For each node the first that says the same: many parameters and members are alike, and share their code.
+    alike: Vec<NodeId>,
 }
 
 impl Survey {
@@ -101,7 +103,13 @@ impl Survey {
             }
             reaches
         };
+        let mut known: BTreeMap<String, NodeId> = BTreeMap::new();
+        let alike = (0_u32..).zip(&plan.nodes).map(|(at, node)| match node.resource {
+            None => *known.entry(format!("{:?}", node.keywords)).or_insert(NodeId(at)),
+            Some(_) => NodeId(at),
+        });
         Self {
+            alike: alike.collect(),
             directional: reaching(|keyword| match keyword {
                 Keyword::Absent(_) => true,
                 Keyword::Required { when, .. } => *when != Direction::Both,
@@ -131,7 +139,7 @@ impl Survey {
             let stands = |keyword: &Keyword| matches!(keyword, Keyword::Ref(_) | Keyword::AllOf(_));
             steps += 1;
             if steps > MERGED || !keywords.iter().all(stands) {
-                found.insert(id);
+                found.insert(self.alike.get(id.0 as usize).copied().unwrap_or(id));
                 continue;
             }
             for keyword in keywords {
