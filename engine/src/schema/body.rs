@@ -304,8 +304,7 @@ fn part_is_declared(
     let Some(field) = field else { return true };
     let mut found = Vec::new();
     for header in &field.headers {
-        let prepared =
-            Prepared { parameter: header.clone(), shape: Shape::of(check.validators.plan(), header.schema) };
+        let prepared = Prepared::new(check.validators.plan(), header);
         let own = part.headers.iter().find(|(known, _)| *known == header.name);
         let raw = own.map(|(_, text)| Raw::Text { text, escaped: false });
         let check = Check { validators: check.validators, direction: check.direction, siblings: &[] };

@@ -8,7 +8,7 @@ use shield_ir::schema::{Direction, NodeId, TypeSet};
 use super::body::{BodyCheck, Contents, fault};
 use super::code::{self, Code};
 use super::parameters::{Check, Prepared, Raw, key_path};
-use super::shape::{Others, Shape};
+use super::shape::Others;
 use super::text::{self, Pair, PairsError};
 use super::validators::Validators;
 use super::violation::{Class, Violation, escape};
@@ -107,12 +107,7 @@ impl Judge {
     pub fn new(validators: &Validators, operation: Operation) -> Self {
         let plan = validators.plan();
         let prepare = |parameters: &[Parameter]| -> Vec<Prepared> {
-            let prepared = |parameter: &Parameter| Prepared {
-                parameter: parameter.clone(),
-                shape: Shape::of(plan, parameter.schema),
-                code: Code::default(),
-            };
-            parameters.iter().map(prepared).collect()
+            parameters.iter().map(|parameter| Prepared::new(plan, parameter)).collect()
         };
         let parameters = prepare(&operation.parameters);
         let declared = operation.body.as_ref().map(|body| body.contents.clone()).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use shield_ir::operation::{Encoding, Location, Parameter, Style};
-use shield_ir::schema::{Direction, TypeSet};
+use shield_ir::schema::{Direction, Plan, TypeSet};
 
 use super::code::Code;
 use super::coerce::Builder;
@@ -22,6 +22,13 @@ pub(super) struct Prepared {
     pub(super) parameter: Parameter,
     pub(super) shape: Shape,
     pub(super) code: Code,
+}
+
+impl Prepared {
+    pub(super) fn new(plan: &Plan, parameter: &Parameter) -> Self {
+        let shape = Shape::of(plan, parameter.schema);
+        Self { parameter: parameter.clone(), shape, code: Code::default() }
+    }
 }
 
 /// Where the raw text of a parameter is found.
