@@ -53,7 +53,7 @@ pub(super) fn check(headers: &[(&[u8], &[u8])], limits: &Limits) -> Result<Known
     for (at, (name, value)) in headers.iter().enumerate() {
         bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
         let breaks = has_controls(value) && memchr::memchr3(0, b'\r', b'\n', value).is_some();
-        if breaks || !is_name(name) {
+        if breaks || !is_token(name) {
             return Err(Reason::Header);
         }
         known.note(name, at);
@@ -85,8 +85,8 @@ fn has_controls(text: &[u8]) -> bool {
     found(text, below).map_or_else(|| text.iter().any(|byte| *byte < 0x20), |found| found != 0)
 }
 
-/// Whether this is a header's name; eight bytes at a time where it is of letters and hyphens, as nearly all are.
-fn is_name(name: &[u8]) -> bool {
+/// Whether this is an RFC 9110 token, as headers' names are; eight bytes at a time where it is of letters and hyphens.
+pub fn is_token(name: &[u8]) -> bool {
     found(name, odd) == Some(0)
         || (!name.is_empty() && name.iter().all(|byte| TOKEN.get(usize::from(*byte)) == Some(&true)))
 }
@@ -104,8 +104,8 @@ const fn odd(word: u64) -> u64 {
 /// Bytes of an RFC 9110 token, by byte.
 const TOKEN: [bool; 256] = target::table!(is_token_byte);
 
-/// Bytes of an RFC 9110 token.
-pub(super) const fn is_token_byte(byte: u8) -> bool {
+/// Whether a byte may stand in an RFC 9110 token.
+pub const fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(
             byte,
@@ -138,12 +138,12 @@ mod tests {
                     let mut text = vec![b'x'; length];
                     text[at] = byte;
                     assert_eq!(has_controls(&text), byte < 0x20, "{text:?}");
-                    assert_eq!(is_name(&text), is_token_byte(byte), "{text:?}");
+                    assert_eq!(is_token(&text), is_token_byte(byte), "{text:?}");
                     let is_odd = !byte.is_ascii_alphabetic() && byte != b'-';
                     assert!(found(&text, odd).is_none_or(|odd| (odd != 0) == is_odd), "{text:?}");
                 }
             }
         }
-        assert!(!is_name(b"") && !has_controls(b""));
+        assert!(!is_token(b"") && !has_controls(b""));
     }
 }

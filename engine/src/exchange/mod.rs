@@ -21,7 +21,7 @@ use shield_ir::identity::TokenId;
 use shield_ir::policy::{ApiId, EndpointId};
 use shield_state::Reply;
 
-use self::headers::{KnownHeaders, Place, is_token_byte};
+use self::headers::{KnownHeaders, Place};
 use crate::callers::{self, Callers};
 use crate::certificate::{ClientAuth, Standing};
 use crate::denial::{Denial, Reason};
@@ -35,6 +35,7 @@ use crate::value::Value;
 use crate::verdict::HeaderEdit;
 
 pub use fields::{Extract, extractor};
+pub use headers::{is_token, is_token_byte};
 pub use pairs::Pairs;
 use pairs::{DecodedPairs, PlainPairs};
 pub(crate) use target::hex_pair;

@@ -110,8 +110,7 @@ fn value(text: &str) -> Option<(String, &str)> {
 
 /// RFC 9110, token.
 pub(super) fn is_token(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    crate::exchange::is_token(text.as_bytes())
 }
 
 #[cfg(test)]

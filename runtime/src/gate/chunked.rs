@@ -1,7 +1,9 @@
 //! Follows the chunked coding byte by byte, and stops at the first that does not belong.
 
+use shield_engine::exchange::is_token_byte;
+
 use super::fault::Fault;
-use super::head::{header_line, is_token};
+use super::head::header_line;
 
 /// Bytes of one chunk line, its extensions included.
 const LONGEST_LINE: usize = 256;
@@ -147,7 +149,7 @@ fn well_formed_extensions(mut rest: &[u8]) -> bool {
 }
 
 fn skip_token(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().position(|byte| !is_token(*byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(bytes.len());
     bytes.get(end..).unwrap_or_default()
 }
 

@@ -1,5 +1,7 @@
 //! Reads a request's head the strict way: what RFC 9112 lets a recipient repair is refused here.
 
+use shield_engine::exchange::is_token;
+
 use super::fault::Fault;
 
 /// Bounds on a head.
@@ -140,11 +142,7 @@ fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Fault> {
     let (Some(method), Some(target)) = (words.next(), words.next()) else { return Err(Fault::RequestLine) };
     let (Some(version), None) = (words.next(), words.next()) else { return Err(Fault::RequestLine) };
     if !METHODS.contains(&method) {
-        return Err(if method.iter().all(|byte| is_token(*byte)) {
-            Fault::Method
-        } else {
-            Fault::RequestLine
-        });
+        return Err(if is_token(method) { Fault::Method } else { Fault::RequestLine });
     }
     if target.len() > bounds.target {
         return Err(Fault::TargetSize);
@@ -163,7 +161,7 @@ fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Fault> {
 pub(super) fn header_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     let colon = memchr::memchr(b':', line).ok_or(Fault::HeaderName)?;
     let (name, rest) = line.split_at_checked(colon).ok_or(Fault::HeaderName)?;
-    if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+    if !is_token(name) {
         return Err(Fault::HeaderName);
     }
     let value = rest.strip_prefix(b":").unwrap_or_default();
@@ -248,39 +246,4 @@ fn trim_spaces(value: &[u8]) -> &[u8] {
     let start = value.iter().position(|byte| *byte != b' ').unwrap_or(value.len());
     let end = value.iter().rposition(|byte| *byte != b' ').map_or(start, |last| last + 1);
     value.get(start..end).unwrap_or_default()
-}
-
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        let c = byte as u8;
-        #[expect(clippy::indexing_slicing, reason = "in range, and at build time")]
-        let entry = &mut table[byte];
-        *entry = c.is_ascii_alphanumeric()
-            || matches!(
-                c,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            );
-        byte += 1;
-    }
-    table
-};
-
-/// Whether `byte` may stand in a token.
-pub(super) fn is_token(byte: u8) -> bool {
-    TOKEN.get(usize::from(byte)).is_some_and(|allowed| *allowed)
 }
