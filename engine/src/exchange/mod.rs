@@ -3,6 +3,7 @@
 mod body;
 mod certificate;
 mod fields;
+mod given;
 mod headers;
 mod host;
 mod list;
@@ -21,6 +22,7 @@ use shield_ir::identity::TokenId;
 use shield_ir::policy::{ApiId, EndpointId};
 use shield_state::Reply;
 
+use self::given::Given;
 use self::headers::{KnownHeaders, Place};
 use crate::callers::{self, Callers};
 use crate::certificate::{ClientAuth, Standing};
@@ -145,7 +147,7 @@ pub struct Exchange<'a> {
     response: Option<ResponseHead<'a>>,
     response_body: Option<Body<'a>>,
     client_auth: ClientAuth<'a>,
-    given: Vec<(FieldId, Value<'a>)>,
+    given: Given<'a>,
     declared: Vec<Option<Value<'a>>>,
     parsed: Parsed<'a>,
     pub(crate) state: State,
@@ -247,7 +249,7 @@ impl<'a> Exchange<'a> {
             response: None,
             response_body: None,
             client_auth: ClientAuth::default(),
-            given: Vec::new(),
+            given: Given::default(),
             declared: Vec::new(),
             parsed: Parsed::default(),
             state: State::default(),
@@ -267,15 +269,12 @@ impl<'a> Exchange<'a> {
         if !value.is_of(field.row().ty) {
             return;
         }
-        match self.given.iter_mut().find(|(known, _)| *known == field) {
-            Some((_, known)) => *known = value,
-            None => self.given.push((field, value)),
-        }
+        self.given.set(field, value);
     }
 
     /// The value that a field was given.
     pub(crate) fn given(&self, field: FieldId) -> Option<&Value<'a>> {
-        self.given.iter().find(|(known, _)| *known == field).map(|(_, value)| value)
+        self.given.get(field)
     }
 
     /// Whether a field was given a value.

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 /// Bytes of a gram.
 const SIZE: usize = 4;
 
-/// Bits of the filter for each gram in it, and bounds on their number: the largest filter still fits a processor's cache.
-const BITS_A_GRAM: usize = 16;
-const BITS: std::ops::RangeInclusive<u32> = 9..=18;
+/// Places of the filter for each gram in it, and bounds on how many there are, as powers of two: the largest filter is still
+/// small beside a processor's cache.
+const PLACES_A_GRAM: usize = 16;
+const PLACES: std::ops::RangeInclusive<u32> = 9..=16;
 
 /// Grams of which every string has one that holds a literal.
 ///
@@ -16,16 +17,11 @@ const BITS: std::ops::RangeInclusive<u32> = 9..=18;
 #[derive(Debug)]
 pub(super) struct Grams {
     stride: usize,
-    /// Bits by the top of a gram's hash.
-    filter: Box<[u64]>,
+    /// Whether there is a gram, by the top of its hash.
+    filter: Box<[bool]>,
     shift: u32,
     /// Sorted.
     known: Box<[u32]>,
-}
-
-/// A gram without its letters' case.
-fn gram(bytes: &[u8]) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.first_chunk::<SIZE>().copied()?) | 0x2020_2020)
 }
 
 impl Grams {
@@ -37,53 +33,57 @@ impl Grams {
             return None;
         }
         let mut shared: BTreeMap<u32, u32> = BTreeMap::new();
-        for each in literals.iter().flat_map(|literal| literal.windows(SIZE)).filter_map(gram) {
+        for each in literals.iter().flat_map(|literal| grams(literal)) {
             *shared.entry(each).or_default() += 1;
         }
         // Grams that few literals have say more than those of a common beginning.
         let weight = |grams: &[u32]| grams.iter().filter_map(|gram| shared.get(gram)).max().copied();
         let chosen = literals.iter().flat_map(|literal| {
-            let grams: Vec<u32> = literal.windows(SIZE).filter_map(gram).collect();
+            let grams: Vec<u32> = grams(literal).collect();
             grams.windows(stride).rev().min_by_key(|some| weight(some)).unwrap_or_default().to_vec()
         });
         let mut known: Vec<u32> = chosen.collect();
         known.sort_unstable();
         known.dedup();
-        let bits = (known.len() * BITS_A_GRAM).next_power_of_two().ilog2().clamp(*BITS.start(), *BITS.end());
-        let mut grams = Self {
-            stride,
-            filter: vec![0; 1 << (bits - u64::BITS.ilog2())].into(),
-            shift: u32::BITS - bits,
-            known: known.into(),
-        };
-        for at in 0..grams.known.len() {
-            let hash = grams.hash(grams.known.get(at).copied().unwrap_or_default());
-            if let Some(word) = grams.filter.get_mut((hash / u64::BITS) as usize) {
-                *word |= 1 << (hash % u64::BITS);
+        let size =
+            (known.len() * PLACES_A_GRAM).next_power_of_two().ilog2().clamp(*PLACES.start(), *PLACES.end());
+        let mut filter = vec![false; 1 << size];
+        let shift = u32::BITS - size;
+        for gram in &known {
+            if let Some(place) = filter.get_mut(hash(*gram, shift)) {
+                *place = true;
             }
         }
-        Some(grams)
-    }
-
-    const fn hash(&self, gram: u32) -> u32 {
-        gram.wrapping_mul(0x9e37_79b1) >> self.shift
+        Some(Self { stride, filter: filter.into(), shift, known: known.into() })
     }
 
     /// `false` where none of the literals is in a string, whatever the case.
     pub(super) fn may_be_in(&self, string: &[u8]) -> bool {
-        // PERF: without a bound on the stride that the compiler sees, each step is checked.
+        let has = |bytes: &[u8; SIZE]| {
+            let gram = gram(*bytes);
+            self.filter.get(hash(gram, self.shift)) == Some(&true) && self.known.binary_search(&gram).is_ok()
+        };
+        // PERF: the stride that nearly all literals allow is a loop over whole words.
         if self.stride == SIZE {
-            return string.chunks_exact(SIZE).any(|bytes| self.has(bytes));
+            return string.as_chunks::<SIZE>().0.iter().any(has);
         }
-        string.windows(SIZE).step_by(self.stride).any(|bytes| self.has(bytes))
+        let windows = string.windows(SIZE).step_by(self.stride);
+        windows.filter_map(<[u8]>::first_chunk).any(has)
     }
+}
 
-    fn has(&self, bytes: &[u8]) -> bool {
-        let Some(gram) = gram(bytes) else { return false };
-        let hash = self.hash(gram);
-        let word = self.filter.get((hash / u64::BITS) as usize).copied().unwrap_or_default();
-        word >> (hash % u64::BITS) & 1 == 1 && self.known.binary_search(&gram).is_ok()
-    }
+/// A gram without its letters' case.
+const fn gram(bytes: [u8; SIZE]) -> u32 {
+    u32::from_le_bytes(bytes) | 0x2020_2020
+}
+
+/// All grams of a literal.
+fn grams(literal: &[u8]) -> impl DoubleEndedIterator<Item = u32> {
+    literal.windows(SIZE).filter_map(<[u8]>::first_chunk).map(|bytes| gram(*bytes))
+}
+
+const fn hash(gram: u32, shift: u32) -> usize {
+    (gram.wrapping_mul(0x9e37_79b1) >> shift) as usize
 }
 
 #[cfg(test)]

@@ -65,7 +65,7 @@ fn rules(as_json: bool) {
     for mix in [Mix::Scalar, Mix::Full] {
         for size in SIZES {
             for engine in ENGINES {
-                // wirefilter has no words for the full mix; regorus takes minutes to compile ten thousand bodies.
+                // wirefilter has no words for the full mix; ten thousand bodies are more than a program of regorus may hold.
                 if (engine == "wirefilter" && mix == Mix::Full) || (engine == "regorus" && size == 10_000) {
                     continue;
                 }

@@ -1,0 +1,54 @@
+//! Values that fields were given, which win over what a request shows.
+
+use shield_ir::FieldId;
+
+use crate::value::Value;
+
+/// How many stand in the exchange itself: no more are given where requests are served over TLS.
+const FEW: usize = 2;
+
+/// Fields and their values, each field once.
+#[derive(Debug, Default)]
+pub(super) struct Given<'a> {
+    few: [Option<(FieldId, Value<'a>)>; FEW],
+    more: Vec<(FieldId, Value<'a>)>,
+}
+
+impl<'a> Given<'a> {
+    pub(super) fn set(&mut self, field: FieldId, value: Value<'a>) {
+        let mut known = self.few.iter_mut().flatten().chain(&mut self.more);
+        if let Some((_, known)) = known.find(|(known, _)| *known == field) {
+            *known = value;
+        } else if let Some(free) = self.few.iter_mut().find(|place| place.is_none()) {
+            *free = Some((field, value));
+        } else {
+            self.more.push((field, value));
+        }
+    }
+
+    pub(super) fn get(&self, field: FieldId) -> Option<&Value<'a>> {
+        let mut known = self.few.iter().flatten().chain(&self.more);
+        known.find(|(known, _)| *known == field).map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_has_the_value_that_it_was_given_last() {
+        let fields = ["http.host", "http.cookie", "http.referer", "http.user_agent"];
+        let fields = fields.map(|name| FieldId::find(name).unwrap());
+        let mut given = Given::default();
+        for round in [0, 1] {
+            for (at, field) in fields.into_iter().enumerate() {
+                given.set(field, Value::Int(round * 10 + at as i64));
+            }
+        }
+        for (at, field) in fields.into_iter().enumerate() {
+            assert_eq!(given.get(field), Some(&Value::Int(10 + at as i64)));
+        }
+        assert_eq!(given.get(FieldId::find("ip.src").unwrap()), None);
+    }
+}
