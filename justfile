@@ -56,7 +56,7 @@ flood:
 
 # ten minutes of mixed load while everything around it changes
 soak seconds="600":
-    SHIELD_SOAK_SECONDS={{seconds}} cargo test --release -p shield-tests --test proxy_soak -- --nocapture
+    SHIELD_SOAK_SECONDS={{seconds}} cargo test --workspace --test proxy_soak -- --nocapture
 
 # ten thousand odd requests through the proxy to three kinds of origins
 differential requests="10000":

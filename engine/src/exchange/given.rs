@@ -39,15 +39,15 @@ mod tests {
     #[test]
     fn each_field_has_the_value_that_it_was_given_last() {
         let fields = ["http.host", "http.cookie", "http.referer", "http.user_agent"];
-        let fields = fields.map(|name| FieldId::find(name).unwrap());
+        let fields: Vec<FieldId> = fields.iter().map(|name| FieldId::find(name).unwrap()).collect();
         let mut given = Given::default();
         for round in [0, 1] {
-            for (at, field) in fields.into_iter().enumerate() {
-                given.set(field, Value::Int(round * 10 + at as i64));
+            for (at, field) in (0..).zip(&fields) {
+                given.set(*field, Value::Int(round * 10 + at));
             }
         }
-        for (at, field) in fields.into_iter().enumerate() {
-            assert_eq!(given.get(field), Some(&Value::Int(10 + at as i64)));
+        for (at, field) in (0..).zip(&fields) {
+            assert_eq!(given.get(*field), Some(&Value::Int(10 + at)));
         }
         assert_eq!(given.get(FieldId::find("ip.src").unwrap()), None);
     }
