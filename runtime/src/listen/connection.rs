@@ -112,9 +112,15 @@ where
             End::Over => return,
             End::Rest => {}
         }
-        let Some(parts) = Pin::into_inner(connection).into_parts() else { return };
-        gate = parts.io.into_inner();
-        gate.take_back(&parts.read_buf);
+        gate = match Pin::into_inner(connection).into_parts() {
+            // PERF: what hyper has read into goes with this arm; it is most of what a connection takes.
+            Some(parts) => {
+                let mut gate = parts.io.into_inner();
+                gate.take_back(&parts.read_buf);
+                gate
+            }
+            None => return,
+        };
         client.link.rest(true);
         bump(&worker.counters.resting);
         let woken = tokio::select! {
