@@ -108,19 +108,15 @@ where
         let connection = builder.serve_connection(TokioIo::new(gate), service).with_upgrades();
         // PERF: boxed, or a connection at rest would keep the room.
         let mut connection = Box::pin(connection);
-        match drive(connection.as_mut(), client, http1::UpgradeableConnection::graceful_shutdown).await {
-            End::Over => return,
-            End::Rest => {}
+        let drain = http1::UpgradeableConnection::graceful_shutdown;
+        if let End::Over = drive(connection.as_mut(), client, drain).await {
+            return;
         }
-        gate = match Pin::into_inner(connection).into_parts() {
-            // PERF: what hyper has read into goes with this arm; it is most of what a connection takes.
-            Some(parts) => {
-                let mut gate = parts.io.into_inner();
-                gate.take_back(&parts.read_buf);
-                gate
-            }
-            None => return,
-        };
+        let Some(parts) = Pin::into_inner(connection).into_parts() else { return };
+        gate = parts.io.into_inner();
+        gate.take_back(&parts.read_buf);
+        // PERF: what hyper has read into is most of what a connection takes.
+        drop(parts.read_buf);
         client.link.rest(true);
         bump(&worker.counters.resting);
         let woken = tokio::select! {
