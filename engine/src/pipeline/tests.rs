@@ -6,12 +6,13 @@ use crate::testing::{Builder, api, block, policy, rule};
 use crate::verdict::{Change, HeaderEdit};
 use shield_ir::Digest;
 
-use crate::{Backend, Exchange, Head, Kind, Limits, Policy, ResponseHead, Step};
+use crate::{Backend, Exchange, Head, Headers, Kind, Limits, Policy, ResponseHead, Step};
 
 use super::*;
 
 fn exchange(target: &'static str) -> Exchange<'static> {
-    let head = Head { target: target.as_bytes(), headers: vec![(b"host", b"shop.test")], ..Head::default() };
+    let headers = Headers::new(vec![(b"host", b"shop.test")]).unwrap();
+    let head = Head { target: target.as_bytes(), headers, ..Head::default() };
     Exchange::new(head, &Limits::default()).unwrap()
 }
 
