@@ -409,8 +409,10 @@ fn per_part<'x>(
 impl<'a> Exchange<'a> {
     /// Where the client is, as far as a database says.
     fn whereabouts(&self) -> &Whereabouts {
-        let known = || self.state.geo.as_ref().map(|geo| geo.whereabouts(self.head.client));
-        self.parsed.whereabouts.get_or_init(|| known().unwrap_or_default())
+        static NOWHERE: LazyLock<Whereabouts> = LazyLock::new(Whereabouts::default);
+        let Some(geo) = &self.state.geo else { return &NOWHERE };
+        let known = || geo.whereabouts(self.head.client);
+        self.made().whereabouts.get_or_init(known)
     }
 
     fn parts(&self) -> &[super::body::Part<'a>] {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 use super::target;
-use super::words::{self, EACH, TOPS, found};
+use super::words::{self, TOPS, found};
 use crate::denial::{Denial, Reason};
 
 /// A header: its name as received, and its value.
@@ -101,9 +101,7 @@ impl KnownHeaders {
 
 /// Whether a byte is a control character below the space; eight at a time.
 fn has_controls(text: &[u8]) -> bool {
-    // Below a space the difference borrows into the top bit, and the byte has none itself. A borrow that goes on to the next
-    // byte comes from a byte that counts anyway.
-    let below = |word: u64| word.wrapping_sub(EACH * 0x20) & !word & TOPS;
+    let below = |word| words::some_below(word, 0x20);
     found(text, below).map_or_else(|| text.iter().any(|byte| *byte < 0x20), |found| found != 0)
 }
 

@@ -117,7 +117,8 @@ fn look_at_bytes(path: &[u8]) -> Look {
 
 /// Whether every byte may stand in a query.
 fn is_query(query: &[u8]) -> bool {
-    let other = |word| words::between(word, 0, 0x20) | words::is(word, 0x7f) | words::is(word, b'#');
+    let other =
+        |word| words::some_below(word, 0x21) | words::some_is(word, 0x7f) | words::some_is(word, b'#');
     found(query, other)
         .map_or_else(|| !query.iter().any(|byte| matches!(byte, 0..=0x20 | 0x7f | b'#')), |found| found == 0)
 }

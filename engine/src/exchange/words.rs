@@ -34,6 +34,17 @@ pub(super) const fn is(word: u64, byte: u8) -> u64 {
     !(((other & !TOPS) + EACH * 0x7f) | other) & TOPS
 }
 
+/// Not 0 where some byte is below this one, which is of ASCII. Which of them is not told: a borrow that goes on to the next
+/// byte comes from a byte that counts anyway.
+pub(super) const fn some_below(word: u64, byte: u8) -> u64 {
+    word.wrapping_sub(EACH * byte as u64) & !word & TOPS
+}
+
+/// Not 0 where some byte is this one, in the same way.
+pub(super) const fn some_is(word: u64, byte: u8) -> u64 {
+    some_below(word ^ (EACH * byte as u64), 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +65,9 @@ mod tests {
                     assert_eq!(letters(word), by_byte(|byte| byte.is_ascii_alphabetic()));
                     assert_eq!(is(word, b'/'), by_byte(|byte| byte == b'/'));
                     assert_eq!(is(word, 0x7f), by_byte(|byte| byte == 0x7f));
+                    assert_eq!(some_below(word, 0x21) != 0, bytes.iter().any(|byte| *byte < 0x21));
+                    assert_eq!(some_is(word, b'#') != 0, bytes.contains(&b'#'));
+                    assert_eq!(some_is(word, 0x7f) != 0, bytes.contains(&0x7f));
                 }
             }
         }
