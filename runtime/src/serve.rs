@@ -131,7 +131,7 @@ async fn judged(
 ) -> Result<Response<Reply>, Refusal> {
     let (worker, client, parts) = (way.worker, way.client, way.parts);
     let spelling = std::mem::take(&mut way.spelling);
-    if let Some(fault) = client.link.fault() {
+    if let Some(fault) = client.link.fault().or_else(|| translate::malformed(parts)) {
         return Err(Refusal::framing(fault));
     }
     let snapshot = worker.shared.snapshot.load_full().ok_or(Refusal::unready())?;

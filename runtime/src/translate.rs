@@ -19,6 +19,7 @@ use shield_ir::FieldId;
 use shield_state::{Op, Reply};
 
 use crate::config::Settings;
+use crate::gate::fault::Fault;
 use crate::listen::client::{Client, TlsFacts};
 use crate::record::{Place, Record, Span};
 use crate::refusal::{Answer, Refusal};
@@ -50,6 +51,19 @@ pub(crate) fn limits(settings: &Settings) -> Limits {
 /// The target where it is not in the head as it stands: the absolute form.
 pub(crate) fn absolute_target(parts: &Parts) -> Option<String> {
     (parts.version < Version::HTTP_2 && parts.uri.scheme().is_some()).then(|| parts.uri.to_string())
+}
+
+/// What is wrong with the headers of HTTP/2 that the library below lets pass (RFC 9113, sections 8.1.1 and 8.2.1); the
+/// gate has looked at those of HTTP/1.
+pub(crate) fn malformed(parts: &Parts) -> Option<Fault> {
+    if parts.version < Version::HTTP_2 {
+        return None;
+    }
+    let padded = |value: &HeaderValue| matches!(value.as_bytes(), [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+    if parts.headers.values().any(padded) {
+        return Some(Fault::HeaderValue);
+    }
+    (parts.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some()).then_some(Fault::ContentLength)
 }
 
 /// One exchange while it is judged.
