@@ -17,7 +17,7 @@ use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
 use shield_engine::token::Pass;
-use shield_engine::{HeaderEdit, Permit, Standing, Step};
+use shield_engine::{HeaderEdit, Permit, Standing, Step, Stopwatch};
 use shield_state::Store as _;
 
 use crate::body::{self, BodyError, Buffered, Inbound};
@@ -140,6 +140,7 @@ async fn judged(
     let (id, absolute) = (record.id(), translate::absolute_target(parts));
     let seed = worker.random.id();
     let standings = standings(client, &snapshot);
+    let stopwatch = record.timed.then(|| Stopwatch::new(clock::now));
     let asked = Asked {
         parts,
         spelling: &spelling,
@@ -148,12 +149,14 @@ async fn judged(
         client,
         seed,
         standings: standings.as_deref().unwrap_or_default(),
+        stopwatch: stopwatch.as_ref(),
     };
     let slots = Slots::default();
     let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
     let outcome = pin!(exchanged(&way, &slots, &mut judging, incoming, record)).await;
     let settled = judging.settle(outcome.is_ok());
     drop(judging);
+    record.laps = stopwatch.map(Stopwatch::laps).unwrap_or_default();
     if !settled.is_empty() {
         // A store that does not answer counts nothing; the answer does not wait for it to come back.
         let _ = worker.shared.store.apply(clock::unix_millis(), &settled).await;

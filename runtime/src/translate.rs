@@ -13,6 +13,7 @@ use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators
 use shield_engine::token::{Pass, WantedKey};
 use shield_engine::{
     Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Standing, Step,
+    Stopwatch,
 };
 use shield_ir::FieldId;
 
@@ -84,6 +85,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) seed: [u8; 16],
     /// What the policy thinks of the client's certificate.
     pub(crate) standings: &'a [Standing],
+    /// Times the stages, where that is wanted.
+    pub(crate) stopwatch: Option<&'a Stopwatch>,
 }
 
 impl<'a> Judging<'a> {
@@ -94,7 +97,7 @@ impl<'a> Judging<'a> {
         limits: &Limits,
         record: &Record,
     ) -> Result<Self, Refusal> {
-        let Asked { parts, spelling, absolute, id, client, seed, standings } = asked;
+        let Asked { parts, spelling, absolute, id, client, seed, standings, stopwatch } = asked;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
             target: absolute.unwrap_or_else(|| origin_form(parts)).as_bytes(),
@@ -108,6 +111,9 @@ impl<'a> Judging<'a> {
             request_id: id,
         };
         let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        if let Some(stopwatch) = stopwatch {
+            exchange.set_stopwatch(stopwatch);
+        }
         if let Some(tls) = &client.tls {
             exchange.with_fields(tls_fields(tls));
             exchange.set_client_auth(ClientAuth {

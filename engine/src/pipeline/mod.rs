@@ -70,13 +70,13 @@ pub struct ResponseNeeds {
 impl Policy {
     /// Judges a request by its head.
     pub fn judge_head<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
-        self.run(HEAD, exchange)?;
+        self.run("head", HEAD, exchange)?;
         self.ask(exchange, Phase::State)
     }
 
     /// Judges a request whose body was asked for and has been set.
     pub fn judge_body<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
-        self.run(BODY, exchange)?;
+        self.run("body", BODY, exchange)?;
         if schema::inspects_response(self, exchange) {
             // An answer in an encoding that hides it could not be inspected.
             let change = Change::Set(b"identity".to_vec());
@@ -101,10 +101,10 @@ impl Policy {
     ) -> Result<Step<'a>, Denial> {
         exchange.state.replies = replies;
         if exchange.state.with_body {
-            self.run(BODY_STATE, exchange)?;
+            self.run("body", BODY_STATE, exchange)?;
             return Ok(Step::Forward(permit(exchange)));
         }
-        self.run(STATE, exchange)?;
+        self.run("state", STATE, exchange)?;
         if self.needs_body(exchange) {
             return Ok(Step::Body { max: self.settings(exchange).body_max });
         }
@@ -131,7 +131,7 @@ impl Policy {
 
     /// Judges an answer that has been set; the edits are those of all phases. A denial replaces the answer.
     pub fn judge_response(&self, exchange: &mut Exchange<'_>) -> Result<ResponseEdits, Denial> {
-        self.run(RESPONSE, exchange)?;
+        self.run("response", RESPONSE, exchange)?;
         Ok(ResponseEdits { headers: std::mem::take(&mut exchange.state.response_edits) })
     }
 
@@ -142,9 +142,13 @@ impl Policy {
     }
 
     /// Runs stages up to the first that refuses, and records what it says; in shadow mode all run, and nothing is refused.
-    fn run(&self, stages: &[Stage], exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+    fn run(&self, phase: &'static str, stages: &[Stage], exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+        let stopwatch = exchange.stopwatch;
+        stopwatch.inspect(|stopwatch| stopwatch.start());
         for stage in stages {
-            if let Err(denial) = (stage.check)(self, exchange) {
+            let checked = (stage.check)(self, exchange);
+            stopwatch.inspect(|stopwatch| stopwatch.lap(phase, stage.name));
+            if let Err(denial) = checked {
                 let kind = if self.shadow { Kind::WouldBlock } else { Kind::Block };
                 exchange.state.events.push(Event::of(kind, &denial));
                 if !self.shadow {
