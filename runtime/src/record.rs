@@ -86,7 +86,7 @@ struct Said {
 
 impl Record {
     pub(crate) fn begin(worker: &Rc<Worker>, client: &Client, headers: &HeaderMap) -> Self {
-        let now = clock::now();
+        let now = (worker.shared.clock)();
         let settings = &worker.shared.settings;
         // One draw for both, so that what the access log keeps is not drawn once more.
         let drawn =
@@ -119,12 +119,12 @@ impl Record {
 
     /// Since the request's head was read.
     pub(crate) fn elapsed(&self) -> Duration {
-        clock::now().saturating_duration_since(self.started)
+        (self.worker.shared.clock)().saturating_duration_since(self.started)
     }
 
     /// What has passed since this was last asked has gone to `span`.
     pub(crate) fn spend(&mut self, span: Span) {
-        let now = clock::now();
+        let now = (self.worker.shared.clock)();
         if let Some(spent) = self.spent.get_mut(span as usize) {
             *spent += now.saturating_duration_since(self.looked);
         }

@@ -140,7 +140,7 @@ async fn judged(
     let (id, absolute) = (record.id(), translate::absolute_target(parts));
     let seed = worker.random.id();
     let standings = standings(client, &snapshot);
-    let stopwatch = record.timed.then(|| Stopwatch::new(clock::now));
+    let stopwatch = record.timed.then(|| Stopwatch::new(worker.shared.clock));
     let asked = Asked {
         parts,
         spelling: &spelling,
@@ -305,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threat_126_a_panic_ends_its_own_request_alone() {
+    fn a_panic_ends_in_an_outcome() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(async {
             let panicking = unwinding(async { std::panic::panic_any("a defect") }).await;
