@@ -226,14 +226,14 @@ fn threat_126_a_panic_ends_its_own_request_alone() {
 #[test]
 fn threat_127_draining_is_told_and_bounded() {
     let origin = Origin::start(|_| {
-        Act::Take(Box::new(|mut stream| drop(std::io::Read::read_to_end(&mut stream, &mut Vec::new()))))
+        Act::Take(Box::new(|mut stream| drop(io::Read::read_to_end(&mut stream, &mut Vec::new()))))
     });
     let live = with(&origin, |settings| settings.drain_timeout = Duration::from_secs(2));
     let admin = live.server.admin().unwrap();
     let mut stuck = live.connect();
     stuck.send(b"GET /stuck HTTP/1.1\r\nhost: a\r\n\r\n");
     until("the request is under way", || (live.metric("shield_requests_in_flight") == 1).then_some(()));
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let stopping = std::thread::spawn(move || drop(live));
     let ready = until("the proxy is not ready any more", || {
         let mut client = Client::connect(admin);
