@@ -279,7 +279,8 @@ fn servers_do_what_the_standards_demand() {
         }
     }
     assert!(wrong.is_empty(), "{} of {count}\n{}", wrong.len(), wrong.join("\n"));
-    assert!(count >= 150, "{count} cases");
+    assert!(count >= 200, "{count} cases");
+    assert!(live.metric("shield_http2_faults_total") > 80);
 }
 
 #[test]
