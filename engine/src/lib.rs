@@ -37,6 +37,7 @@ pub mod policy;
 pub mod router;
 pub mod schema;
 mod stages;
+mod stopwatch;
 #[cfg(test)]
 mod testing;
 pub mod token;
@@ -50,5 +51,6 @@ pub use exchange::{Exchange, Head, Headers, Limits, PathPolicy, ResponseHead, Ve
 pub use facts::Facts;
 pub use jit::JitError;
 pub use policy::{Backend, ClifError, LoadError, Policy, clif};
+pub use stopwatch::{Lap, Stopwatch};
 pub use value::Value;
 pub use verdict::{Change, HeaderEdit, Permit, ResponseEdits, Step};

@@ -132,7 +132,7 @@ pub(crate) fn whole(worker: &Rc<Worker>, bytes: Bytes, lease: Lease, progress: &
 pub(crate) fn unread(error: &BodyError) -> Refusal {
     match error {
         BodyError::NoMemory => Refusal::overload("buffer_memory"),
-        BodyError::TooLarge | BodyError::Broken(_) => {
+        BodyError::TooLarge | BodyError::Broken(_) | BodyError::Trailers => {
             Refusal::new("upstream", "response_body", 502).saying("the answer broke off")
         }
     }

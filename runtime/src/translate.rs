@@ -13,13 +13,14 @@ use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators
 use shield_engine::token::{Pass, WantedKey};
 use shield_engine::{
     Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Headers, Limits, Policy, ResponseHead, Standing,
-    Step,
+    Step, Stopwatch,
 };
 use shield_ir::FieldId;
 
 use shield_state::{Op, Reply};
 
 use crate::config::Settings;
+use crate::gate::fault::Fault;
 use crate::listen::client::{Client, TlsFacts};
 use crate::record::{Place, Record, Span};
 use crate::refusal::{Answer, Refusal};
@@ -53,6 +54,19 @@ pub(crate) fn absolute_target(parts: &Parts) -> Option<String> {
     (parts.version < Version::HTTP_2 && parts.uri.scheme().is_some()).then(|| parts.uri.to_string())
 }
 
+/// What is wrong with the headers of HTTP/2 that the library below lets pass (RFC 9113, sections 8.1.1 and 8.2.1); the
+/// gate has looked at those of HTTP/1.
+pub(crate) fn malformed(parts: &Parts) -> Option<Fault> {
+    if parts.version < Version::HTTP_2 {
+        return None;
+    }
+    let padded = |value: &HeaderValue| matches!(value.as_bytes(), [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+    if parts.headers.values().any(padded) {
+        return Some(Fault::HeaderValue);
+    }
+    (parts.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some()).then_some(Fault::ContentLength)
+}
+
 /// One exchange while it is judged.
 #[derive(Debug)]
 pub(crate) struct Judging<'a> {
@@ -71,6 +85,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) seed: [u8; 16],
     /// What the policy thinks of the client's certificate.
     pub(crate) standings: &'a [Standing],
+    /// Times the stages, where that is wanted.
+    pub(crate) stopwatch: Option<&'a Stopwatch>,
 }
 
 impl<'a> Judging<'a> {
@@ -81,7 +97,7 @@ impl<'a> Judging<'a> {
         limits: &Limits,
         record: &Record,
     ) -> Result<Self, Refusal> {
-        let Asked { parts, spelling, absolute, id, client, seed, standings } = asked;
+        let Asked { parts, spelling, absolute, id, client, seed, standings, stopwatch } = asked;
         let headers = Headers::new(headers(parts, spelling)).map_err(|denial| refusal(&denial, id))?;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
@@ -96,6 +112,9 @@ impl<'a> Judging<'a> {
             request_id: id,
         };
         let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        if let Some(stopwatch) = stopwatch {
+            exchange.set_stopwatch(stopwatch);
+        }
         if let Some(tls) = &client.tls {
             exchange.with_fields(tls_fields(tls));
             exchange.set_client_auth(ClientAuth {

@@ -33,6 +33,7 @@ use crate::facts::{Facts, Token};
 use crate::geo::{Geo, Whereabouts};
 use crate::stages::limits::Asked;
 use crate::stages::schema::Verdict;
+use crate::stopwatch::Stopwatch;
 use crate::token::{self, Pass, Refusal, Verified};
 use crate::value::Value;
 use crate::verdict::HeaderEdit;
@@ -150,6 +151,7 @@ pub struct Exchange<'a> {
     given: Given<'a>,
     declared: Vec<Option<Value<'a>>>,
     parsed: Parsed<'a>,
+    pub(crate) stopwatch: Option<&'a Stopwatch>,
     pub(crate) state: State,
 }
 
@@ -260,6 +262,7 @@ impl<'a> Exchange<'a> {
             given: Given::default(),
             declared: Vec::new(),
             parsed: Parsed::default(),
+            stopwatch: None,
             state: State::default(),
         })
     }
@@ -293,6 +296,11 @@ impl<'a> Exchange<'a> {
     /// Gives the names of `Program::declared` their values, by place.
     pub fn with_declared(&mut self, values: Vec<Option<Value<'a>>>) {
         self.declared = values;
+    }
+
+    /// Has its stages timed.
+    pub const fn set_stopwatch(&mut self, stopwatch: &'a Stopwatch) {
+        self.stopwatch = Some(stopwatch);
     }
 
     /// Gives the request's body, whole or cut where `truncated`.

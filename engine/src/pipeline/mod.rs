@@ -9,6 +9,7 @@ use crate::event::{Event, Kind};
 use crate::exchange::{Exchange, join_target};
 use crate::policy::Policy;
 use crate::stages::{body, endpoint, host, limits, mtls, rules, schema, session, token};
+use crate::stopwatch::Stopwatch;
 use crate::verdict::{Change, HeaderEdit, Permit, ResponseEdits, Step};
 
 /// One protection at one moment.
@@ -125,7 +126,7 @@ pub struct ResponseNeeds {
 impl Policy {
     /// Judges a request by its head.
     pub fn judge_head<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
-        self.run(&self.order.head, exchange)?;
+        self.run("head", &self.order.head, exchange)?;
         if self.order.ends_with_head && exchange.body().is_none() {
             return Ok(Step::Forward(permit(exchange)));
         }
@@ -134,7 +135,7 @@ impl Policy {
 
     /// Judges a request whose body was asked for and has been set.
     pub fn judge_body<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
-        self.run(&self.order.body, exchange)?;
+        self.run("body", &self.order.body, exchange)?;
         if self.order.has_schemas && schema::inspects_response(self, exchange) {
             // An answer in an encoding that hides it could not be inspected.
             let change = Change::Set(b"identity".to_vec());
@@ -163,10 +164,10 @@ impl Policy {
 
     fn replied<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
         if exchange.state.with_body {
-            self.run(&self.order.body_state, exchange)?;
+            self.run("body", &self.order.body_state, exchange)?;
             return Ok(Step::Forward(permit(exchange)));
         }
-        self.run(&self.order.state, exchange)?;
+        self.run("state", &self.order.state, exchange)?;
         if self.needs_body(exchange) {
             return Ok(Step::Body { max: self.settings(exchange).body_max });
         }
@@ -197,7 +198,7 @@ impl Policy {
 
     /// Judges an answer that has been set; the edits are those of all phases. A denial replaces the answer.
     pub fn judge_response(&self, exchange: &mut Exchange<'_>) -> Result<ResponseEdits, Denial> {
-        self.run(&self.order.response, exchange)?;
+        self.run("response", &self.order.response, exchange)?;
         Ok(ResponseEdits { headers: std::mem::take(&mut exchange.state.response_edits) })
     }
 
@@ -207,18 +208,46 @@ impl Policy {
             || (self.order.has_schemas && schema::needs_body(self, exchange))
     }
 
-    /// Runs stages up to the first that refuses, and records what it says; in shadow mode all run, and nothing is refused.
-    fn run(&self, stages: &[&Stage], exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+    /// Runs stages up to the first that refuses; in shadow mode all run, and nothing is refused.
+    // PERF: small, so that it becomes straight code; nobody pays for a stopwatch that is not there.
+    #[inline]
+    fn run(&self, phase: &'static str, stages: &[&Stage], exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+        if let Some(stopwatch) = exchange.stopwatch {
+            return self.run_timed(stopwatch, phase, stages, exchange);
+        }
         for stage in stages {
             if let Err(denial) = (stage.check)(self, exchange) {
-                let kind = if self.shadow { Kind::WouldBlock } else { Kind::Block };
-                exchange.state.events.push(Event::of(kind, &denial));
-                if !self.shadow {
-                    return Err(denial);
-                }
+                self.refuse(denial, exchange)?;
             }
         }
         Ok(())
+    }
+
+    #[cold]
+    fn run_timed(
+        &self,
+        stopwatch: &Stopwatch,
+        phase: &'static str,
+        stages: &[&Stage],
+        exchange: &mut Exchange<'_>,
+    ) -> Result<(), Denial> {
+        stopwatch.start();
+        for stage in stages {
+            let checked = (stage.check)(self, exchange);
+            stopwatch.lap(phase, stage.name);
+            if let Err(denial) = checked {
+                self.refuse(denial, exchange)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records what a stage says; in shadow mode that is all.
+    #[cold]
+    fn refuse(&self, denial: Denial, exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+        let kind = if self.shadow { Kind::WouldBlock } else { Kind::Block };
+        exchange.state.events.push(Event::of(kind, &denial));
+        if self.shadow { Ok(()) } else { Err(denial) }
     }
 }
 

@@ -250,7 +250,7 @@ fn cause(error: &hyper::Error) -> Failure {
     while let Some(inner) = source {
         match inner.downcast_ref::<BodyError>() {
             Some(BodyError::TooLarge | BodyError::NoMemory) => return Failure::TooLarge,
-            Some(BodyError::Broken(_)) => return Failure::Client,
+            Some(BodyError::Broken(_) | BodyError::Trailers) => return Failure::Client,
             None => source = inner.source(),
         }
     }
