@@ -83,7 +83,7 @@ fn stages_are_timed_by_the_clock_that_is_lent() {
 
 #[test]
 fn a_host_that_no_api_has_is_misdirected() {
-    let mut bundle = shield_ir::Bundle { apis: vec![api("other.test")], ..shield_ir::Bundle::default() };
+    let mut bundle = Bundle { apis: vec![api("other.test")], ..Bundle::default() };
     let load = |bundle| Policy::load(bundle, Digest([0; 32]), Backend::default()).unwrap();
     let denial = load(bundle.clone()).judge_head(&mut exchange("/")).unwrap_err();
     assert_eq!((denial.reason, denial.status), (Reason::UnknownHost, 421));
