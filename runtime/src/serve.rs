@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
     let spelling = client.link.spelled();
     let flight = worker.take_off();
     let outcome = match &flight {
-        Some(_) => unwinding(live(&worker, &client, (request, spelling), &mut record)).await,
+        Some(_) => unwinding(pin!(live(&worker, &client, (request, spelling), &mut record))).await,
         None => Some(Err(Refusal::overload("requests_in_flight"))),
     };
     let outcome = outcome.unwrap_or_else(|| {
@@ -72,8 +72,7 @@ pub(crate) async fn serve(
 }
 
 /// `None` when `future` panics.
-async fn unwinding<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+async fn unwinding<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(polled) => polled.map(Some),
         Err(_) => Poll::Ready(None),
@@ -151,7 +150,8 @@ async fn judged(
         stopwatch: stopwatch.as_ref(),
     };
     let slots = Slots::default();
-    let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
+    let canonical = asked.canonical(&snapshot.limits, record)?;
+    let mut judging = Judging::new(&snapshot.policy, asked, canonical);
     let outcome = pin!(exchanged(&way, &slots, &mut judging, incoming, record)).await;
     let settled = judging.settle(outcome.is_ok());
     drop(judging);
@@ -307,8 +307,8 @@ mod tests {
     fn a_panic_ends_in_an_outcome() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(async {
-            let panicking = unwinding(async { std::panic::panic_any("a defect") }).await;
-            (panicking, unwinding(async { 1 }).await)
+            let panicking = unwinding(pin!(async { std::panic::panic_any("a defect") })).await;
+            (panicking, unwinding(pin!(async { 1 })).await)
         });
         assert_eq!(outcome, (None, Some(1)));
     }

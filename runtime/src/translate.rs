@@ -12,8 +12,8 @@ use shield_engine::Value;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
 use shield_engine::token::{Pass, WantedKey};
 use shield_engine::{
-    Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Headers, Limits, Policy, ResponseHead, Standing,
-    Step, Stopwatch,
+    Canonical, Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Headers, Limits, Policy, ResponseHead,
+    Standing, Step, Stopwatch,
 };
 use shield_ir::FieldId;
 
@@ -90,15 +90,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) stopwatch: Option<&'a Stopwatch>,
 }
 
-impl<'a> Judging<'a> {
-    /// The canonical form of a request, or its refusal.
-    pub(crate) fn begin(
-        policy: &'a Policy,
-        asked: Asked<'a>,
-        limits: &Limits,
-        record: &Record,
-    ) -> Result<Self, Refusal> {
-        let Asked { parts, spelling, absolute, id, client, seed, standings, stopwatch } = asked;
+impl<'a> Asked<'a> {
+    /// The canonical form of a request's head, or its refusal.
+    pub(crate) fn canonical(self, limits: &Limits, record: &Record) -> Result<Canonical<'a>, Refusal> {
+        let Self { parts, spelling, absolute, id, client, seed, .. } = self;
         let headers = Headers::new(headers(parts, spelling)).map_err(|denial| refusal(&denial, id))?;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
@@ -112,7 +107,17 @@ impl<'a> Judging<'a> {
             seed,
             request_id: id,
         };
-        let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        Canonical::of(head, limits).map_err(|denial| refusal(&denial, id))
+    }
+}
+
+impl<'a> Judging<'a> {
+    /// Begins to judge a request.
+    // PERF: an exchange is large; what may fail has been done before, so that it is made where it stays.
+    #[inline]
+    pub(crate) fn new(policy: &'a Policy, asked: Asked<'a>, canonical: Canonical<'a>) -> Self {
+        let Asked { client, standings, stopwatch, .. } = asked;
+        let mut exchange = Exchange::from(canonical);
         if let Some(stopwatch) = stopwatch {
             exchange.set_stopwatch(stopwatch);
         }
@@ -125,7 +130,7 @@ impl<'a> Judging<'a> {
                 standings,
             });
         }
-        Ok(Self { policy, exchange })
+        Self { policy, exchange }
     }
 
     /// Judges the head.

@@ -30,14 +30,19 @@ pub(crate) fn read(authority: &[u8]) -> Result<Host<'_>, Reason> {
     if authority.len() <= 255 && authority.last() != Some(&b'.') && is_plain(authority) {
         return Ok(Host { name: Cow::Borrowed(authority), port: None });
     }
+    if let Some((name, digits)) =
+        memchr::memchr(b':', authority).and_then(|at| authority.split_at_checked(at))
+        && name.len() <= 255
+        && name.last() != Some(&b'.')
+        && is_plain(name)
+        && let Some(port) = port(digits.get(1..).unwrap_or_default())
+    {
+        return Ok(Host { name: Cow::Borrowed(name), port: Some(port) });
+    }
     let (name, port) = split(authority).ok_or(Reason::HostMalformed)?;
     let port = match port {
         None | Some([]) => None,
-        Some(digits) if digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit) => {
-            let text = std::str::from_utf8(digits).map_err(|_| Reason::HostMalformed)?;
-            Some(text.parse().map_err(|_| Reason::HostMalformed)?)
-        }
-        Some(_) => return Err(Reason::HostMalformed),
+        Some(digits) => Some(self::port(digits).ok_or(Reason::HostMalformed)?),
     };
     let name = name.strip_suffix(b".").unwrap_or(name);
     if name.is_empty() || name.len() > 255 || !name.iter().copied().all(is_allowed) {
@@ -49,6 +54,14 @@ pub(crate) fn read(authority: &[u8]) -> Result<Host<'_>, Reason> {
         Cow::Borrowed(name)
     };
     Ok(Host { name, port })
+}
+
+/// One to five digits of a number that a port may have.
+fn port(digits: &[u8]) -> Option<u16> {
+    if !(1..=5).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit & 15)).try_into().ok()
 }
 
 const fn is_allowed(byte: u8) -> bool {

@@ -183,13 +183,25 @@ pub(crate) struct State {
 }
 
 /// Facts that are computed when first asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Parsed<'a> {
     args: OnceCell<PlainPairs<'a>>,
     cookies: OnceCell<DecodedPairs<'a>>,
     tokens: OnceCell<Box<[TokenCell]>>,
     session: OnceCell<Option<String>>,
     made: OnceCell<Box<Made<'a>>>,
+}
+
+impl Parsed<'_> {
+    const fn new() -> Self {
+        Self {
+            args: OnceCell::new(),
+            cookies: OnceCell::new(),
+            tokens: OnceCell::new(),
+            session: OnceCell::new(),
+            made: OnceCell::new(),
+        }
+    }
 }
 
 /// Facts that have memory of their own; together, so that an exchange in which nobody asks for one has little room to clear.
@@ -211,45 +223,46 @@ struct Made<'a> {
 /// What is found out of one kind of token.
 type TokenCell = OnceCell<Result<Arc<Verified>, Refusal>>;
 
-/// What a head is found to be.
-struct Checked<'a> {
+/// A head that has a canonical form.
+#[derive(Debug)]
+pub struct Canonical<'a> {
+    head: Head<'a>,
     path: Cow<'a, [u8]>,
     raw: target::Parts<'a>,
     host: host::Host<'a>,
 }
 
-impl<'a> Checked<'a> {
-    fn of(head: &Head<'a>, limits: &Limits) -> Result<Self, Reason> {
+impl<'a> Canonical<'a> {
+    /// The canonical form of a head, or why it has none.
+    pub fn of(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
         if !is_method(head.method) {
-            return Err(Reason::Method);
+            return Err(Reason::Method.into());
         }
         if head.target.len() > limits.target {
-            return Err(Reason::TargetTooLong);
+            return Err(Reason::TargetTooLong.into());
         }
         if head.headers.len() > limits.headers {
-            return Err(Reason::TooManyHeaders);
+            return Err(Reason::TooManyHeaders.into());
         }
         if head.headers.bytes > limits.header_bytes {
-            return Err(Reason::HeadersTooLarge);
+            return Err(Reason::HeadersTooLarge.into());
         }
         let raw = target::parts(head.target, head.method)?;
         let path =
             if raw.path == b"*" { Cow::Borrowed(raw.path) } else { target::path(raw.path, limits.path)? };
         if raw.query.len() >= limits.args && memchr::memchr_iter(b'&', raw.query).count() >= limits.args {
-            return Err(Reason::TooManyArgs);
+            return Err(Reason::TooManyArgs.into());
         }
-        let host = host_of(head, &raw)?;
-        Ok(Self { path, raw, host })
+        let host = host_of(&head, &raw)?;
+        Ok(Self { head, path, raw, host })
     }
 }
 
-impl<'a> Exchange<'a> {
-    /// The canonical form of a request, or why it has none.
+impl<'a> From<Canonical<'a>> for Exchange<'a> {
+    // PERF: nothing can fail here, so that an exchange is written once, where it is wanted.
     #[inline]
-    pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
-        // PERF: everything that can fail comes first, so that the exchange is written once, where the caller wants it.
-        let Checked { path, raw, host } = Checked::of(&head, limits)?;
-        Ok(Self {
+    fn from(Canonical { head, path, raw, host }: Canonical<'a>) -> Self {
+        Self {
             query: raw.query,
             head,
             path,
@@ -261,10 +274,18 @@ impl<'a> Exchange<'a> {
             client_auth: ClientAuth::default(),
             given: Given::default(),
             declared: Vec::new(),
-            parsed: Parsed::default(),
+            parsed: Parsed::new(),
             stopwatch: None,
             state: State::default(),
-        })
+        }
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// The canonical form of a request, or why it has none.
+    #[inline]
+    pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
+        Canonical::of(head, limits).map(Self::from)
     }
 
     /// Gives fields the values that a request cannot show; they win over what it shows. A value of

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shield_engine::{Backend, Exchange, Limits, Policy, Step, Value};
+use shield_engine::{Backend, Canonical, Exchange, Limits, Policy, Step, Value};
 use shield_ir::expr::Node;
 use shield_ir::policy::{Action, Block, Origin, Rule, Scope};
 use shield_ir::set::{Members, Set, SetId, network};
@@ -149,7 +149,8 @@ pub fn load(bytes: &[u8], backend: Backend) -> Policy {
 // PERF: inline, or an exchange would be copied once more than where requests are served.
 #[inline(always)]
 pub fn exchange(request: &Request, country: FieldId) -> Exchange<'static> {
-    let mut exchange = Exchange::new(request.head.clone(), &Limits::default()).expect("canonical");
+    let canonical = Canonical::of(request.head.clone(), &Limits::default()).expect("canonical");
+    let mut exchange = Exchange::from(canonical);
     exchange.with_field(country, Value::text(request.country.as_bytes()));
     exchange
 }
