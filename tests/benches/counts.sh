@@ -1,11 +1,25 @@
 #!/bin/sh
 # Instructions per judgement for fixed cases, counted by callgrind: they do not depend on the machine's mood.
 # Usage: counts.sh [--check FILE]   compares with the figures in FILE and fails where one grew by more than 5 %.
+#        counts.sh --real           bodies of real documents, by us and by serde_json with jsonschema (with SHIELD_CORPORA).
 set -eu
 here=$(dirname "$0")
 cargo build --quiet --release --manifest-path "$here/Cargo.toml"
 program="$here/target/release/shield-benches"
 results=$(mktemp)
+if [ "${1:-}" = --real ]; then
+    dumps=$(mktemp -d)
+    valgrind --tool=callgrind --callgrind-out-file="$dumps/count" --toggle-collect='*counted*' --dump-after='*counted*' \
+        "$program" count schema real > "$results" 2> /dev/null
+    number=0
+    while read -r line; do
+        number=$((number + 1))
+        total=$(sed -n 's/^totals: //p' "$dumps/count.$number")
+        echo "$line $((total / 10))"
+    done < "$results"
+    rm -r "$dumps" "$results"
+    exit
+fi
 for case in "scalar 1 no_match" "scalar 10 no_match" "scalar 100 no_match" "scalar 1000 no_match" "scalar 1000 match" \
             "full 1 no_match" "full 10 no_match" "full 100 no_match" "full 1000 no_match" "full 1000 match" \
             "schema login valid" "schema login spaced" "schema login late" "schema order valid" "schema order spaced"; do

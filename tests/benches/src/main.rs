@@ -36,6 +36,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["one", engine, mix, rules] => one(engine, mix, rules),
+        ["count", "schema", "real"] => schema::count_real(),
         ["count", "schema", name, case] => schema::count(name, case),
         ["count", mix, rules, case] => count(mix, rules, case),
         ["worst", case] => worst(case),

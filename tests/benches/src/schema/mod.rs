@@ -2,6 +2,7 @@
 
 mod documents;
 mod load;
+mod plain;
 
 use std::hint::black_box;
 
@@ -54,18 +55,41 @@ pub fn count(name: &str, case: &str) {
     let text = match case {
         "early" => subject.early.expect("such a text"),
         "late" => subject.late.expect("such a text"),
+        "plain" => subject.plain.expect("such a text"),
         // As people write it: white space everywhere, so that no guess is right.
         "spaced" => format!("{:#}", serde_json::from_str::<Value>(&subject.valid).expect("JSON")),
         _ => subject.valid,
     };
-    counted(&shield, &text, !matches!(case, "early" | "late"));
+    let valid = !matches!(case, "early" | "late");
+    assert_eq!(shield.native(&text), valid);
+    counted(&|text: &str| shield.native(text) == valid, &text, 1000);
+}
+
+/// Judges each body of real documents ten times, by us and by the peer, and says what it was that it did.
+pub fn count_real() {
+    for subject in documents::real() {
+        let shield = Shield::new(&subject.schema);
+        let peer = peer(&subject.schema);
+        let texts = [("valid", Some(&subject.valid)), ("plain", subject.plain.as_ref())];
+        for (case, text) in texts.into_iter().filter_map(|(case, text)| Some((case, text?))) {
+            let engines: [(&str, &dyn Engine); 2] = [
+                ("shield", &|text: &str| shield.native(text)),
+                ("serde_json+jsonschema", &|text: &str| by_peer(&peer, text)),
+            ];
+            for (name, engine) in engines {
+                assert!(engine.is_valid(text), "{name} says otherwise of {} {case}", subject.name);
+                println!("{} {case} {} {name}", subject.name, text.len());
+                counted(engine, text, 10);
+            }
+        }
+    }
 }
 
 /// What is counted.
 #[inline(never)]
-fn counted(shield: &Shield, text: &str, valid: bool) {
-    for _ in 0..1000 {
-        assert_eq!(black_box(shield.native(black_box(text))), valid);
+fn counted(engine: &dyn Engine, text: &str, times: u32) {
+    for _ in 0..times {
+        assert!(black_box(engine.is_valid(black_box(text))));
     }
 }
 
@@ -87,19 +111,12 @@ fn print_row(row: &Value) {
 /// Every engine on every text of a subject.
 fn judge(subject: &Subject) -> Vec<Value> {
     let shield = Shield::new(&subject.schema);
-    let jsonschema = jsonschema::draft202012::options()
-        .should_validate_formats(true)
-        .build(&subject.schema)
-        .expect("a schema that jsonschema reads");
+    let jsonschema = peer(&subject.schema);
     let (boon_schemas, boon_root) = boon(&subject.schema);
     let engines: Vec<(&str, bool, Box<dyn Engine + '_>)> = vec![
         ("shield", true, Box::new(|text: &str| shield.native(text))),
         ("shield-interpreter", true, Box::new(|text: &str| shield.interpreter(text))),
-        (
-            "serde_json+jsonschema",
-            true,
-            Box::new(|text: &str| serde_json::from_str(text).is_ok_and(|value| jsonschema.is_valid(&value))),
-        ),
+        ("serde_json+jsonschema", true, Box::new(|text: &str| by_peer(&jsonschema, text))),
         (
             "serde_json+boon",
             true,
@@ -112,6 +129,7 @@ fn judge(subject: &Subject) -> Vec<Value> {
     ];
     let cases = [
         ("valid", Some(&subject.valid), true),
+        ("plain", subject.plain.as_ref(), true),
         ("early", subject.early.as_ref(), false),
         ("late", subject.late.as_ref(), false),
     ];
@@ -169,6 +187,15 @@ impl Shield {
         reader::parse(text.as_bytes())
             .is_ok_and(|document| self.validators.is_valid(self.root, &document) == Ok(true))
     }
+}
+
+fn peer(schema: &Value) -> jsonschema::Validator {
+    let options = jsonschema::draft202012::options().should_validate_formats(true);
+    options.build(schema).expect("a schema that jsonschema reads")
+}
+
+fn by_peer(peer: &jsonschema::Validator, text: &str) -> bool {
+    serde_json::from_str(text).is_ok_and(|value| peer.is_valid(&value))
 }
 
 fn boon(schema: &Value) -> (boon::Schemas, boon::SchemaIndex) {
