@@ -7,28 +7,24 @@ here=$(dirname "$0")
 cargo build --quiet --release --manifest-path "$here/Cargo.toml"
 program="$here/target/release/shield-benches"
 results=$(mktemp)
+# The instructions of one judgement.
+count() {
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*counted*' "$program" count "$@" 2>&1 |
+        sed -n 's/.*Collected : *\(.*\)..$/\1/p'
+}
 if [ "${1:-}" = --real ]; then
-    dumps=$(mktemp -d)
-    valgrind --tool=callgrind --callgrind-out-file="$dumps/count" --toggle-collect='*counted*' --dump-after='*counted*' \
-        "$program" count schema real > "$results" 2> /dev/null
-    number=0
-    while read -r line; do
-        number=$((number + 1))
-        total=$(sed -n 's/^totals: //p' "$dumps/count.$number")
-        echo "$line $((total / 10))"
-    done < "$results"
-    rm -r "$dumps" "$results"
+    for name in $("$program" count schema names); do
+        for case in valid plain; do
+            echo "$name $case $(count schema "$name" "$case" shield) $(count schema "$name" "$case" jsonschema)"
+        done
+    done
     exit
 fi
 for case in "scalar 1 no_match" "scalar 10 no_match" "scalar 100 no_match" "scalar 1000 no_match" "scalar 1000 match" \
             "full 1 no_match" "full 10 no_match" "full 100 no_match" "full 1000 no_match" "full 1000 match" \
             "schema login valid" "schema login spaced" "schema login late" "schema order valid" "schema order spaced"; do
-    log=$(mktemp)
     # shellcheck disable=SC2086
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*counted*' "$program" count $case 2> "$log"
-    total=$(sed -n 's/.*Collected : *//p' "$log")
-    echo "$case $((total / 1000))" | tee -a "$results"
-    rm -f "$log"
+    echo "$case $(count $case)" | tee -a "$results"
 done
 if [ "${1:-}" = --check ]; then
     while read -r mix rules case wanted; do

@@ -17,7 +17,7 @@ pub(super) enum Call {
     /// A string as it is usually written: place, least bytes, whether it is a name, what lengths are looked for → place
     /// behind it.
     Usual,
-    /// A name: place → place of its value.
+    /// A name: place → place behind its colon.
     Name,
     /// A number: place → place behind it.
     Number,
@@ -114,7 +114,7 @@ extern "C" fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: u64
 
 extern "C" fn name(cursor: &mut Cursor<'_>, at: usize) -> usize {
     let place = cursor.place(at);
-    skip::named(cursor, place).map_or(0, |value| cursor.start() + value)
+    skip::named(cursor, place).map_or(0, |behind| cursor.start() + behind)
 }
 
 extern "C" fn number(cursor: &mut Cursor<'_>, at: usize) -> usize {

@@ -28,8 +28,8 @@ pub(super) fn lengths(characters: usize) -> u64 {
 }
 
 /// Reads the string whose opening quote is there and writes it as generated code compares it, with a quote behind, and a
-/// colon where it is a name; the place behind it, for a name that of its value. It is only written if it has as many
-/// characters as something that it is compared with.
+/// colon where it is a name, if it has as many characters as something that it is compared with; the place behind it,
+/// and behind the colon.
 pub(super) fn usual(
     cursor: &mut Cursor<'_>,
     at: usize,
@@ -265,7 +265,8 @@ pub(super) fn member(cursor: &mut Cursor<'_>, start: usize, wanted: &str) -> Opt
         return Some(Member::Missing);
     }
     loop {
-        let value = skip::named(cursor, at)?;
+        let behind = skip::named(cursor, at)?;
+        let value = scan::space(input, behind);
         if name_said(cursor) == wanted.as_bytes() {
             return Some(Member::At(value));
         }

@@ -77,19 +77,19 @@ fn begin(cursor: &mut Cursor<'_>, object: bool, part: (usize, u8)) -> Option<(us
         cursor.burn(1);
         return Some(part);
     }
-    let value = name(cursor, part)?;
+    let behind = name(cursor, part)?;
     keep(cursor);
-    Some(value)
+    cursor.token(behind)
 }
 
-/// The place of the value behind the name that begins there.
+/// Reads a name that begins there; the place behind its colon.
 pub(super) fn named(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     let first = cursor.byte(at)?;
-    Some(name(cursor, (at, first))?.0)
+    name(cursor, (at, first))
 }
 
-/// Reads a name that begins there and what is between it and its value; the place and the first byte of that.
-fn name(cursor: &mut Cursor<'_>, (at, first): (usize, u8)) -> Option<(usize, u8)> {
+/// The same where the first byte is known.
+fn name(cursor: &mut Cursor<'_>, (at, first): (usize, u8)) -> Option<usize> {
     if first != b'"' {
         return None;
     }
@@ -101,7 +101,7 @@ fn name(cursor: &mut Cursor<'_>, (at, first): (usize, u8)) -> Option<(usize, u8)
     let said = (text.characters(raw), text.extra > 0);
     cursor.name = Name::new(cursor.input, (start, length), said);
     let (colon, byte) = cursor.token(text.end)?;
-    if byte == b':' { cursor.token(colon + 1) } else { None }
+    (byte == b':').then_some(colon + 1)
 }
 
 /// Keeps the name that was read last, to find out whether it stands twice.

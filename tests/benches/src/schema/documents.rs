@@ -279,15 +279,18 @@ const REAL: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Ten schemas of real documents with a fuzzer's body and a plain one of each; none where the corpora are not there.
-pub fn real() -> Vec<Subject> {
+/// Ten schemas of real documents, or one of them, with a fuzzer's body and a plain one of each; none where the corpora are
+/// not there.
+pub fn real(name: Option<&str>) -> Vec<Subject> {
     let Some(root) = std::env::var_os("SHIELD_CORPORA").map(std::path::PathBuf::from) else {
         eprintln!("NOT RUN: ten schemas of real documents, because SHIELD_CORPORA does not name the corpora");
         return Vec::new();
     };
     let cases = std::fs::read_to_string(root.join("openapi-cases-generated/schemathesis-shared.jsonl"))
         .expect("cases");
+    let name_of = |spec: &str| spec.rsplit('/').next().unwrap_or(spec).trim_end_matches(".json").to_owned();
     REAL.iter()
+        .filter(|(spec, ..)| name.is_none_or(|name| name_of(spec) == name))
         .map(|(spec, method, path, id)| {
             let text = std::fs::read_to_string(root.join("openapi").join(spec)).expect("a document");
             let document: Value = serde_json::from_str(&text).expect("JSON");
@@ -305,9 +308,8 @@ pub fn real() -> Vec<Subject> {
             let plain = Writer::new(&document).value(&schema).expect("a value").to_string();
             let mut schema = schema;
             schema["components"] = document["components"].clone();
-            let name = spec.rsplit('/').next().unwrap_or(spec).trim_end_matches(".json").to_owned();
             let valid = String::from_utf8(body).expect("UTF-8");
-            Subject { name, schema, valid, early: None, late: None, plain: Some(plain) }
+            Subject { name: name_of(spec), schema, valid, early: None, late: None, plain: Some(plain) }
         })
         .collect()
 }

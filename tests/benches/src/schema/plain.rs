@@ -50,7 +50,13 @@ impl<'d> Writer<'d> {
             return value;
         }
         let given = [&schema["example"], &schema["examples"][0], &schema["default"], &schema["enum"][0]];
-        if let Some(given) = given.into_iter().find(|given| !given.is_null()) {
+        // Not every document keeps to its own bounds.
+        let bound = |key: &str, otherwise| schema[key].as_f64().unwrap_or(otherwise);
+        let (least, most) = (bound("minimum", f64::MIN), bound("maximum", f64::MAX));
+        let fits = |given: &&Value| {
+            !given.is_null() && given.as_f64().is_none_or(|number| least <= number && number <= most)
+        };
+        if let Some(given) = given.into_iter().find(fits) {
             return Some(given.clone());
         }
         let choice = ["oneOf", "anyOf"].iter().find_map(|keyword| schema[keyword].get(0));
