@@ -194,6 +194,8 @@ fn status(admin: &Admin) -> serde_json::Value {
     let store = admin.shared.store.status();
     let key_errors: serde_json::Map<_, _> =
         admin.shared.keys.errors().into_iter().map(|(url, error)| (url.into(), error.into())).collect();
+    let name_errors: serde_json::Map<_, _> =
+        admin.shared.registry.errors().into_iter().map(|(origin, error)| (origin, error.into())).collect();
     let upstreams: Vec<_> = admin.shared.registry.all().iter().map(|member| member.status()).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -214,6 +216,7 @@ fn status(admin: &Admin) -> serde_json::Value {
             "overflowed": store.overflowed,
         },
         "key_errors": key_errors,
+        "name_errors": name_errors,
         "loads": load.loads,
         "failures": load.failures,
         "error": load.error,

@@ -8,7 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use hyper::HeaderMap;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use crate::gate::chunked::comes_too_late;
 
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,9 @@ pub(crate) enum BodyError {
     /// It broke off, or its framing is damaged.
     #[error("the body broke off")]
     Broken(#[source] hyper::Error),
+    /// It is followed by what may only stand before it.
+    #[error("the trailers frame, route or authenticate the message")]
+    Trailers,
 }
 
 /// The client's body, passed on as it comes and no further than a bound.
@@ -60,6 +66,12 @@ impl Body for Inbound {
                 None => return Poll::Ready(None),
             },
         };
+        // The gate has looked at those of HTTP/1.
+        let late =
+            |trailers: &HeaderMap| trailers.keys().any(|name| comes_too_late(name.as_str().as_bytes()));
+        if frame.trailers_ref().is_some_and(late) {
+            return Poll::Ready(Some(Err(BodyError::Trailers)));
+        }
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         match self.left.checked_sub(length) {
             Some(left) => self.left = left,
@@ -182,6 +194,10 @@ pub(crate) async fn buffer(
             let mut bytes = if grown.is_empty() { whole } else { grown.freeze() };
             let beyond = bytes.split_off(most as usize);
             return Ok(Buffered { bytes, more: Some((beyond, body)), share });
+        }
+        // What said its length beforehand is whole without being told so.
+        if body.is_end_stream() {
+            break;
         }
     }
     Ok(Buffered { bytes: if grown.is_empty() { whole } else { grown.freeze() }, more: None, share })

@@ -156,8 +156,13 @@ pub(crate) struct Event<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) findings: Vec<serde_json::Value>,
     pub(crate) micros: u64,
-    pub(crate) spent: serde_json::Map<String, serde_json::Value>,
+    pub(crate) spent: Map,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub(crate) stages: Map,
 }
+
+/// Members whose names are known when an event is written.
+pub(crate) type Map = serde_json::Map<String, serde_json::Value>;
 
 /// Text from outside: cut when too long, and never more than text (the writer escapes control characters).
 #[derive(Debug, Clone, Default)]

@@ -28,6 +28,7 @@ use tokio::time::{Instant, timeout};
 use crate::config::files;
 use crate::shared::Shared;
 use crate::upstream::{Origin, Tls};
+use crate::world::Names;
 
 /// How soon an unknown key may ask again, and how long its name asks no more.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -169,7 +170,7 @@ pub(crate) async fn run(shared: Arc<Shared>, tls: Option<Tls>) {
 
 async fn look_after(shared: Arc<Shared>, remote: Arc<Remote>, tls: Option<Tls>) {
     loop {
-        let asked = timeout(QUESTION, ask(&remote.url, tls.as_ref())).await;
+        let asked = timeout(QUESTION, ask(&remote.url, tls.as_ref(), shared.registry.names())).await;
         let answer = asked.unwrap_or_else(|_| Err(String::from("there is no answer in time")));
         let failed = answer.is_err();
         told(&shared, &remote, answer);
@@ -227,13 +228,13 @@ fn kept(folder: &str, url: &str) -> Option<PathBuf> {
     (!folder.is_empty()).then(|| Path::new(folder).join(format!("keys-{name:032x}.json")))
 }
 
-async fn ask(url: &str, tls: Option<&Tls>) -> Result<Bytes, String> {
+async fn ask(url: &str, tls: Option<&Tls>, names: &Names) -> Result<Bytes, String> {
     let words = |error: &dyn std::fmt::Display| error.to_string();
     let begin = url.find("://").map_or(0, |at| at + 3);
     let end = url.get(begin..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| begin + at);
     let (base, path) = url.split_at(end);
     let origin = Origin::parse(base)?;
-    let stream = connect(&origin).await.map_err(|error| words(&error))?;
+    let stream = connect(&origin, names).await.map_err(|error| words(&error))?;
     let request = Request::get(if path.is_empty() { "/" } else { path })
         .header(HOST, base.get(begin..).unwrap_or_default())
         .header("accept", "application/json")
@@ -248,10 +249,10 @@ async fn ask(url: &str, tls: Option<&Tls>) -> Result<Bytes, String> {
 }
 
 /// Connects to the first address that answers, of those that the name may stand for.
-async fn connect(origin: &Origin) -> io::Result<TcpStream> {
-    let named = origin.clone();
+async fn connect(origin: &Origin, names: &Names) -> io::Result<TcpStream> {
+    let (named, names) = (origin.clone(), names.clone());
     let addresses =
-        tokio::task::spawn_blocking(move || named.resolve()).await.map_err(io::Error::other)??;
+        tokio::task::spawn_blocking(move || named.resolve(&names)).await.map_err(io::Error::other)??;
     TcpStream::connect(&addresses[..]).await
 }
 

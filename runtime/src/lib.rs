@@ -49,10 +49,12 @@ mod tunnel;
 mod upstream;
 mod websocket;
 mod worker;
+mod world;
 
 pub use config::Settings;
 pub use events::Output;
 pub use reload::{LoadError, LoadStatus};
+pub use world::{Names, World};
 
 use config::files;
 use events::Events;
@@ -120,11 +122,21 @@ pub struct Server {
 
 /// Binds, loads, and serves; every problem is found before the first connection is accepted.
 pub fn start(settings: Settings, source: Source, output: Output) -> Result<Server, StartError> {
+    start_in(World::default(), settings, source, output)
+}
+
+/// The same in a world of the caller's.
+pub fn start_in(
+    world: World,
+    settings: Settings,
+    source: Source,
+    output: Output,
+) -> Result<Server, StartError> {
     let workers = worker_count(&settings);
     let certificates = certificates(&settings)?;
     let events = Events::start(output)?;
     let store = callers::store(&settings).map_err(|why| StartError::File { what: "store".into(), why })?;
-    let shared = Arc::new(Shared::new(settings, events, workers, store));
+    let shared = Arc::new(Shared::new(world, settings, events, workers, store));
     let (sockets, addresses) = listeners(&shared.settings, certificates.as_ref(), workers)?;
     let admin = admin_socket(&shared.settings)?;
 

@@ -29,6 +29,7 @@ pub(crate) struct Counters {
     pub(crate) connections_shed: AtomicU64,
     pub(crate) open: AtomicU64,
     pub(crate) resting: AtomicU64,
+    pub(crate) http2_faults: AtomicU64,
     pub(crate) in_flight: AtomicU64,
     pub(crate) permitted: AtomicU64,
     pub(crate) flagged: AtomicU64,
@@ -64,11 +65,12 @@ type Read = fn(&Counters) -> &AtomicU64;
 
 /// Name, type, help, and where it is counted.
 #[rustfmt::skip]
-const SIMPLE: [(&str, &str, &str, Read); 13] = [
+const SIMPLE: [(&str, &str, &str, Read); 14] = [
     ("shield_connections", "counter", "Client connections accepted.", |c| &c.connections),
     ("shield_connections_shed", "counter", "Client connections closed at once because a limit was reached.", |c| &c.connections_shed),
     ("shield_connections_open", "gauge", "Client connections that are open.", |c| &c.open),
     ("shield_connections_resting", "gauge", "Open client connections that have said nothing for half a second and are kept in less room.", |c| &c.resting),
+    ("shield_http2_faults", "counter", "HTTP/2 connections given up for what their client sent.", |c| &c.http2_faults),
     ("shield_requests_in_flight", "gauge", "Requests whose response is not complete.", |c| &c.in_flight),
     ("shield_requests_permitted", "counter", "Requests that the policy let through.", |c| &c.permitted),
     ("shield_requests_flagged", "counter", "Requests let through with a finding: a rule that logs, or one in shadow mode.", |c| &c.flagged),

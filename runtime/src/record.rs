@@ -9,10 +9,11 @@ use hyper::header::{self, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode, Version};
 use serde_json::json;
+use shield_engine::Lap;
 
 use crate::client::canonical;
 use crate::clock;
-use crate::events::{Event, Text, timestamp};
+use crate::events::{Event, Map, Text, timestamp};
 use crate::listen::client::Client;
 use crate::metrics::bump;
 use crate::refusal::Refusal;
@@ -36,6 +37,12 @@ pub(crate) struct Record {
     /// Where the time has gone so far, and when that was looked at last.
     spent: [Duration; SPANS.len()],
     looked: Instant,
+    /// The access log keeps the request, unless it is refused or flagged anyway.
+    sampled: bool,
+    /// The time of each stage is wanted.
+    pub(crate) timed: bool,
+    /// The time that each stage took, where it is wanted.
+    pub(crate) laps: Vec<Lap>,
     /// The names of API and endpoint, and the path that was matched, once they are known and somebody asks.
     pub(crate) place: Place,
     refused: Option<(&'static str, &'static str)>,
@@ -79,8 +86,16 @@ struct Said {
 
 impl Record {
     pub(crate) fn begin(worker: &Rc<Worker>, client: &Client, headers: &HeaderMap) -> Self {
-        let now = clock::now();
+        let now = (worker.shared.clock)();
+        let settings = &worker.shared.settings;
+        // One draw for both, so that what the access log keeps is not drawn once more.
+        let drawn =
+            if worker.shared.events.wanted() { (worker.random.next() % 100) as usize } else { usize::MAX };
+        let sampled = settings.access_log == "on" && drawn < settings.access_sample;
         Self {
+            sampled,
+            timed: sampled || drawn < settings.stage_times,
+            laps: Vec::new(),
             worker: Rc::clone(worker),
             started: now,
             looked: now,
@@ -104,12 +119,12 @@ impl Record {
 
     /// Since the request's head was read.
     pub(crate) fn elapsed(&self) -> Duration {
-        clock::now().saturating_duration_since(self.started)
+        (self.worker.shared.clock)().saturating_duration_since(self.started)
     }
 
     /// What has passed since this was last asked has gone to `span`.
     pub(crate) fn spend(&mut self, span: Span) {
-        let now = clock::now();
+        let now = (self.worker.shared.clock)();
         if let Some(spent) = self.spent.get_mut(span as usize) {
             *spent += now.saturating_duration_since(self.looked);
         }
@@ -123,8 +138,7 @@ impl Record {
 
     /// Whether there will be an event.
     pub(crate) fn is_told(&self, outcome: &Result<Response<Reply>, Refusal>) -> bool {
-        self.worker.shared.events.wanted()
-            && (outcome.is_err() || !self.findings.is_empty() || self.is_sampled())
+        self.worker.shared.events.wanted() && (outcome.is_err() || !self.findings.is_empty() || self.sampled)
     }
 
     /// Keeps what the event says of the request; paths and queries may hold secrets, so the path is the endpoint's
@@ -210,23 +224,27 @@ impl Record {
             findings: self.findings.iter().map(finding).collect(),
             micros,
             spent: self.spent_by_name(),
+            stages: self.laps_by_name(),
         }
     }
 
-    fn spent_by_name(&self) -> serde_json::Map<String, serde_json::Value> {
+    fn spent_by_name(&self) -> Map {
         let spent = SPANS.iter().zip(&self.spent).filter(|(_, spent)| !spent.is_zero());
         spent.map(|(name, spent)| ((*name).into(), (spent.as_micros() as u64).into())).collect()
     }
 
-    fn is_sampled(&self) -> bool {
-        let settings = &self.worker.shared.settings;
-        settings.access_log == "on" && (self.worker.random.next() % 100) < settings.access_sample as u64
+    fn laps_by_name(&self) -> Map {
+        let laps = self
+            .laps
+            .iter()
+            .map(|Lap { phase, stage, took }| (format!("{phase}:{stage}"), (took.as_nanos() as u64).into()));
+        laps.collect()
     }
 }
 
 /// What was found, without any value of the request.
 fn finding(event: &shield_engine::Event) -> serde_json::Value {
-    let mut members = serde_json::Map::new();
+    let mut members = Map::new();
     members.insert("kind".into(), event.kind.name().into());
     members.insert("reason".into(), event.reason.label().into());
     if let Some(rule) = &event.rule {

@@ -68,7 +68,7 @@ impl Refusal {
                 Self { close: true, ..Self::new("body", "too_large", 413).saying("the body is too large") }
             }
             (None, BodyError::NoMemory) => Self { close: true, ..Self::overload("buffer_memory") },
-            (None, BodyError::Broken(_)) => {
+            (None, BodyError::Broken(_) | BodyError::Trailers) => {
                 Self { close: true, ..Self::new("body", "broken", 400).saying("the body broke off") }
             }
         }

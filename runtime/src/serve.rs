@@ -17,7 +17,7 @@ use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
 use shield_engine::token::Pass;
-use shield_engine::{HeaderEdit, Permit, Standing, Step};
+use shield_engine::{HeaderEdit, Permit, Standing, Step, Stopwatch};
 use shield_state::Store as _;
 
 use crate::body::{self, BodyError, Buffered, Inbound};
@@ -47,8 +47,7 @@ pub(crate) async fn serve(
     let spelling = client.link.spelled();
     let flight = worker.take_off();
     let outcome = match &flight {
-        // PERF: boxed, or every idle connection would keep the room that a request in flight takes (18 KiB).
-        Some(_) => unwinding(Box::pin(live(&worker, &client, (request, spelling), &mut record))).await,
+        Some(_) => unwinding(live(&worker, &client, (request, spelling), &mut record)).await,
         None => Some(Err(Refusal::overload("requests_in_flight"))),
     };
     let outcome = outcome.unwrap_or_else(|| {
@@ -131,7 +130,7 @@ async fn judged(
 ) -> Result<Response<Reply>, Refusal> {
     let (worker, client, parts) = (way.worker, way.client, way.parts);
     let spelling = std::mem::take(&mut way.spelling);
-    if let Some(fault) = client.link.fault() {
+    if let Some(fault) = client.link.fault().or_else(|| translate::malformed(parts)) {
         return Err(Refusal::framing(fault));
     }
     let snapshot = worker.shared.snapshot.load_full().ok_or(Refusal::unready())?;
@@ -140,20 +139,23 @@ async fn judged(
     let (id, absolute) = (record.id(), translate::absolute_target(parts));
     let seed = worker.random.id();
     let standings = standings(client, &snapshot);
+    let stopwatch = record.timed.then(|| Stopwatch::new(worker.shared.clock));
     let asked = Asked {
         parts,
-        spelling: &spelling,
+        spelling: snapshot.spells_requests.then_some(&spelling),
         absolute: absolute.as_deref(),
         id: id.as_str(),
         client,
         seed,
         standings: standings.as_deref().unwrap_or_default(),
+        stopwatch: stopwatch.as_ref(),
     };
     let slots = Slots::default();
     let mut judging = Judging::begin(&snapshot.policy, asked, &snapshot.limits, record)?;
     let outcome = pin!(exchanged(&way, &slots, &mut judging, incoming, record)).await;
     let settled = judging.settle(outcome.is_ok());
     drop(judging);
+    record.laps = stopwatch.map(Stopwatch::laps).unwrap_or_default();
     if !settled.is_empty() {
         // A store that does not answer counts nothing; the answer does not wait for it to come back.
         let _ = worker.shared.store.apply(clock::unix_millis(), &settled).await;
@@ -196,7 +198,7 @@ async fn exchanged<'a>(
         idempotent: parts.method.is_idempotent(),
         spelled: snapshot.spells_answers,
     };
-    let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
+    let moment = Moment { ticks: &worker.ticks, random: worker.random.next(), counters: &worker.counters };
     let sent = pin!(worker.upstreams.send(permit, call, content, &moment)).await;
     record.spend(Span::Upstream);
     let Answer { mut response, lease, progress, member } =
@@ -302,7 +304,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threat_126_a_panic_ends_its_own_request_alone() {
+    fn a_panic_ends_in_an_outcome() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let outcome = runtime.block_on(async {
             let panicking = unwinding(async { std::panic::panic_any("a defect") }).await;

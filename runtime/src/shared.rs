@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use shield_state::AnyStore;
@@ -15,6 +16,7 @@ use crate::keys::RemoteKeys;
 use crate::metrics::Counters;
 use crate::snapshot::Snapshot;
 use crate::upstream::Registry;
+use crate::world::World;
 
 /// Where in its life an instance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) snapshot: ArcSwapOption<Snapshot>,
     pub(crate) registry: Registry,
+    pub(crate) clock: fn() -> Instant,
     pub(crate) events: Events,
     pub(crate) memory: Arc<Memory>,
     /// What outlives requests, whatever is reloaded.
@@ -45,10 +48,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settings: Settings, events: Events, workers: usize, store: AnyStore) -> Self {
+    pub(crate) fn new(
+        world: World,
+        settings: Settings,
+        events: Events,
+        workers: usize,
+        store: AnyStore,
+    ) -> Self {
         Self {
             snapshot: ArcSwapOption::empty(),
-            registry: Registry::default(),
+            registry: Registry::new(world.names),
+            clock: world.clock,
             events,
             memory: Arc::new(Memory::new(settings.buffer_memory)),
             store,

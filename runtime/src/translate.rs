@@ -12,17 +12,19 @@ use shield_engine::Value;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
 use shield_engine::token::{Pass, WantedKey};
 use shield_engine::{
-    Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Standing, Step,
+    Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Headers, Limits, Policy, ResponseHead, Standing,
+    Step, Stopwatch,
 };
 use shield_ir::FieldId;
 
 use shield_state::{Op, Reply};
 
 use crate::config::Settings;
+use crate::gate::fault::Fault;
 use crate::listen::client::{Client, TlsFacts};
 use crate::record::{Place, Record, Span};
 use crate::refusal::{Answer, Refusal};
-use crate::spelling::Spelling;
+use crate::spelling::{self, Spelling};
 
 /// What a request's head may be at most, for the engine.
 pub(crate) fn limits(settings: &Settings) -> Limits {
@@ -52,6 +54,19 @@ pub(crate) fn absolute_target(parts: &Parts) -> Option<String> {
     (parts.version < Version::HTTP_2 && parts.uri.scheme().is_some()).then(|| parts.uri.to_string())
 }
 
+/// What is wrong with the headers of HTTP/2 that the library below lets pass (RFC 9113, sections 8.1.1 and 8.2.1); the
+/// gate has looked at those of HTTP/1.
+pub(crate) fn malformed(parts: &Parts) -> Option<Fault> {
+    if parts.version < Version::HTTP_2 {
+        return None;
+    }
+    let padded = |value: &HeaderValue| matches!(value.as_bytes(), [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+    if parts.headers.values().any(padded) {
+        return Some(Fault::HeaderValue);
+    }
+    (parts.headers.get_all(header::CONTENT_LENGTH).iter().nth(1).is_some()).then_some(Fault::ContentLength)
+}
+
 /// One exchange while it is judged.
 #[derive(Debug)]
 pub(crate) struct Judging<'a> {
@@ -63,13 +78,16 @@ pub(crate) struct Judging<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) parts: &'a Parts,
-    pub(crate) spelling: &'a Spelling,
+    /// How the names of headers were written, where that is asked.
+    pub(crate) spelling: Option<&'a Spelling>,
     pub(crate) absolute: Option<&'a str>,
     pub(crate) id: &'a str,
     pub(crate) client: &'a Client,
     pub(crate) seed: [u8; 16],
     /// What the policy thinks of the client's certificate.
     pub(crate) standings: &'a [Standing],
+    /// Times the stages, where that is wanted.
+    pub(crate) stopwatch: Option<&'a Stopwatch>,
 }
 
 impl<'a> Judging<'a> {
@@ -80,13 +98,14 @@ impl<'a> Judging<'a> {
         limits: &Limits,
         record: &Record,
     ) -> Result<Self, Refusal> {
-        let Asked { parts, spelling, absolute, id, client, seed, standings } = asked;
+        let Asked { parts, spelling, absolute, id, client, seed, standings, stopwatch } = asked;
+        let headers = Headers::new(headers(parts, spelling)).map_err(|denial| refusal(&denial, id))?;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
             target: absolute.unwrap_or_else(|| origin_form(parts)).as_bytes(),
             version: version(parts.version),
             tls: client.tls.is_some(),
-            headers: headers(parts, spelling),
+            headers,
             client: record.client,
             server: client.local,
             received_at: record.unix_millis,
@@ -94,6 +113,9 @@ impl<'a> Judging<'a> {
             request_id: id,
         };
         let mut exchange = Exchange::new(head, limits).map_err(|denial| refusal(&denial, id))?;
+        if let Some(stopwatch) = stopwatch {
+            exchange.set_stopwatch(stopwatch);
+        }
         if let Some(tls) = &client.tls {
             exchange.with_fields(tls_fields(tls));
             exchange.set_client_auth(ClientAuth {
@@ -218,7 +240,7 @@ fn origin_form(parts: &Parts) -> &str {
 }
 
 /// All headers in order; HTTP/2's `:authority` stands among them as the host, beside one that says something else.
-fn headers<'a>(parts: &'a Parts, spelling: &'a Spelling) -> Vec<(&'a [u8], &'a [u8])> {
+fn headers<'a>(parts: &'a Parts, spelling: Option<&'a Spelling>) -> Vec<(&'a [u8], &'a [u8])> {
     let mut headers = Vec::with_capacity(parts.headers.len() + 1);
     if parts.version >= Version::HTTP_2
         && let Some(authority) = parts.uri.authority()
@@ -231,7 +253,10 @@ fn headers<'a>(parts: &'a Parts, spelling: &'a Spelling) -> Vec<(&'a [u8], &'a [
             headers.push((&b"host"[..], authority.as_str().as_bytes()));
         }
     }
-    headers.extend(spelling.spell(&parts.headers));
+    match spelling {
+        Some(spelling) => headers.extend(spelling.spell(&parts.headers)),
+        None => headers.extend(spelling::plain(&parts.headers)),
+    }
     headers
 }
 

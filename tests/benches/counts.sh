@@ -9,7 +9,7 @@ program="$here/target/release/shield-benches"
 results=$(mktemp)
 # The instructions of one judgement.
 count() {
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*counted*' "$program" count "$@" 2>&1 |
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*::counted*' "$program" count "$@" 2>&1 |
         sed -n 's/.*Collected : *\(.*\)..$/\1/p'
 }
 if [ "${1:-}" = --real ]; then

@@ -18,6 +18,8 @@ pub mod kind {
     pub const CONTINUATION: u8 = 9;
 }
 
+/// What a client says first.
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Flags.
 pub const END_STREAM: u8 = 1;
 /// The header block is complete.
@@ -60,7 +62,7 @@ impl H2 {
     /// Connects with prior knowledge.
     pub fn connect(address: SocketAddr) -> Self {
         let mut client = Client::connect(address);
-        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        client.send(PREFACE);
         let mut this = Self { client };
         this.frame(kind::SETTINGS, 0, 0, &[]);
         this
@@ -168,7 +170,7 @@ fn number(block: &mut Vec<u8>, value: usize) {
 }
 
 /// The status, from the static table or from the digits in Huffman's code.
-fn status(block: &[u8]) -> Option<u16> {
+pub fn status(block: &[u8]) -> Option<u16> {
     const INDEXED: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
     // Table size updates may come first.
     let start = block.iter().position(|byte| byte & 0xe0 != 0x20)?;

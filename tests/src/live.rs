@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use shield_compiler::compile;
 use shield_compiler::source::MemorySources;
-use shield_runtime::{Output, Server, Settings, Source, StartError};
+use shield_runtime::{Output, Server, Settings, Source, StartError, World};
 
 /// How long a client of a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,9 +71,18 @@ impl Live {
 
     /// Serves, or says why not.
     pub fn try_start(source: Source, settings: Settings) -> Result<Self, StartError> {
+        Self::try_start_in(World::default(), source, settings)
+    }
+
+    /// Serves in a world of the test's own.
+    pub fn start_in(world: World, bundle: Vec<u8>, settings: Settings) -> Self {
+        Self::try_start_in(world, Source::Bytes(bundle), settings).expect("the proxy starts")
+    }
+
+    fn try_start_in(world: World, source: Source, settings: Settings) -> Result<Self, StartError> {
         let lines = Lines::default();
-        let server = shield_runtime::start(settings, source, Output::To(Box::new(lines.clone())))?;
-        Ok(Self { server, lines })
+        let output = Output::To(Box::new(lines.clone()));
+        Ok(Self { server: shield_runtime::start_in(world, settings, source, output)?, lines })
     }
 
     /// Where clients connect.

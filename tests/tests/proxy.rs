@@ -117,6 +117,25 @@ fn a_refusal_has_a_problem_document_and_an_event() {
 }
 
 #[test]
+fn an_event_tells_the_time_of_each_stage_where_that_is_wanted() {
+    let origin = Origin::plain();
+    let told = |change: fn(&mut Settings), target: &str| {
+        let live = with(&origin, change);
+        live.get(target);
+        let event = live.events(1).remove(0);
+        let stages = event["stages"].as_object().cloned().unwrap_or_default();
+        let spent: u64 = stages.values().map(|nanos| nanos.as_u64().unwrap()).sum();
+        assert!(spent <= 1000 * (1 + event["micros"].as_u64().unwrap()), "{event}");
+        stages.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    let head = ["head:host", "head:endpoint", "head:rules"];
+    assert_eq!(told(|settings| settings.stage_times = 100, "/blocked"), head);
+    assert!(told(|settings| settings.stage_times = 0, "/blocked").is_empty());
+    let logged = told(|settings| (settings.access_log, settings.stage_times) = ("on", 0), "/open");
+    assert_eq!(logged, [&head[..], &["body:body", "body:rules"]].concat());
+}
+
+#[test]
 fn bodies_stream_both_ways_in_chunks() {
     let origin = Origin::start(|seen| {
         let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();

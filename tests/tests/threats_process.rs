@@ -6,12 +6,15 @@
     reason = "a test that cannot go on says so, and reads the time itself"
 )]
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use shield_runtime::{Settings, Source, StartError};
+use shield_runtime::{Names, Settings, Source, StartError, World};
+use shield_tests::h2::{H2, pseudo};
 use shield_tests::live::{Client, Live, bundle, settings, until};
 use shield_tests::origin::{Act, Origin, ok};
 use shield_tests::shop::{POLICY, in_front_of, with};
@@ -180,16 +183,57 @@ fn a_bundle_that_changes_on_disk_is_loaded() {
 }
 
 #[test]
+fn threat_126_a_panic_ends_its_own_request_alone() {
+    /// Looks at the clock until there is one too many; none while this is 0.
+    static LOOKS_LEFT: AtomicUsize = AtomicUsize::new(0);
+    let clock = || {
+        let left = LOOKS_LEFT.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        assert_ne!(left, Ok(1), "a defect that a test has made");
+        Instant::now()
+    };
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let told = Mutex::new(told);
+    let origin = Origin::start(move |seen| {
+        if seen.target() == "/slow" {
+            let _ = told.lock().unwrap().recv();
+        }
+        ok("origin")
+    });
+    let policy = "api shop { host \"a\" \"petstore.example.com\" upstream \"http://127.0.0.1:1\" requests off unknown off }
+        limit three { by ip.src allow 3 per 1h }";
+    let settings = Settings { upstream: vec![origin.url()], ..settings() };
+    let live = Live::start_in(World { clock, ..World::default() }, bundle(policy), settings);
+    let mut other = H2::connect(live.address());
+    other.head(1, true, &pseudo("GET", "/slow"));
+    until("another request is under way", || (origin.connections() == 1).then_some(()));
+    // The second look at the clock is in the middle of a request.
+    LOOKS_LEFT.store(2, SeqCst);
+    let mut client = live.connect();
+    let broken = client.ask("GET /x HTTP/1.1\r\nhost: a\r\n\r\n");
+    assert_eq!((broken.status, broken.json()["type"].as_str()), (500, Some("urn:shield:runtime:internal")));
+    assert_eq!(live.events(1)[0]["reason"], "internal");
+    assert_eq!(client.ask("GET /x HTTP/1.1\r\nhost: a\r\n\r\n").status, 200);
+    LOOKS_LEFT.store(2, SeqCst);
+    assert_eq!(other.get(3, "/x").status, Some(500));
+    drop(tell);
+    assert_eq!(other.answer(1).status, Some(200));
+    assert_eq!(live.metric("shield_request_panics_total"), 2);
+    until("nothing is under way", || (live.metric("shield_requests_in_flight") == 0).then_some(()));
+    let statuses = [(); 3].map(|()| live.get("/x").status);
+    assert_eq!(statuses, [200, 429, 429], "limits count on");
+}
+
+#[test]
 fn threat_127_draining_is_told_and_bounded() {
     let origin = Origin::start(|_| {
-        Act::Take(Box::new(|mut stream| drop(std::io::Read::read_to_end(&mut stream, &mut Vec::new()))))
+        Act::Take(Box::new(|mut stream| drop(io::Read::read_to_end(&mut stream, &mut Vec::new()))))
     });
     let live = with(&origin, |settings| settings.drain_timeout = Duration::from_secs(2));
     let admin = live.server.admin().unwrap();
     let mut stuck = live.connect();
     stuck.send(b"GET /stuck HTTP/1.1\r\nhost: a\r\n\r\n");
     until("the request is under way", || (live.metric("shield_requests_in_flight") == 1).then_some(()));
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let stopping = std::thread::spawn(move || drop(live));
     let ready = until("the proxy is not ready any more", || {
         let mut client = Client::connect(admin);
@@ -315,13 +359,13 @@ fn threat_132_an_event_stays_one_line_and_threat_134_holds_no_secret() {
 fn threat_133_a_sink_that_hangs_holds_no_request() {
     struct Hanging(Mutex<()>);
     static HELD: Mutex<()> = Mutex::new(());
-    impl std::io::Write for Hanging {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    impl io::Write for Hanging {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _own = self.0.lock().unwrap();
             let _held = HELD.lock().unwrap();
             Ok(bytes.len())
         }
-        fn flush(&mut self) -> std::io::Result<()> {
+        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
@@ -382,6 +426,56 @@ fn threat_135_a_failing_origin_rests_and_its_sister_serves() {
         assert_eq!(live.get("/x").status, 200);
     }
     assert!(bad.seen().len() <= 3, "{} tries at an origin that fails", bad.seen().len());
+}
+
+#[test]
+fn threat_136_a_name_that_is_lost_or_captured_leads_nowhere_else() {
+    let (good, victim) = (Origin::plain(), Origin::plain());
+    let answers: Arc<Mutex<io::Result<Vec<SocketAddr>>>> = Arc::new(Mutex::new(Ok(vec![good.address])));
+    let shared = Arc::clone(&answers);
+    let names = Names::new(move |_, _| match &*shared.lock().unwrap() {
+        Ok(addresses) => Ok(addresses.clone()),
+        Err(error) => Err(error.kind().into()),
+    });
+    let upstream = |name| Settings { upstream: vec![format!("http://{name}:80")], ..settings() };
+    let start =
+        |name| Live::start_in(World { names: names.clone(), ..World::default() }, policy(0), upstream(name));
+    let live = start("api.localhost");
+    assert_eq!(live.get("/x").status, 200);
+    let metadata: SocketAddr = "169.254.169.254:80".parse().unwrap();
+    let lost = [
+        Err(io::ErrorKind::NotFound.into()),
+        Ok(Vec::new()),
+        Ok(vec![metadata]),
+        Ok(vec![SocketAddr::from(([0, 0, 0, 0], victim.address.port()))]),
+    ];
+    for (round, answer) in (1..).zip(lost) {
+        let shown = format!("{answer:?}");
+        *answers.lock().unwrap() = answer;
+        live.server.load(policy(round)).unwrap();
+        assert_eq!(live.get("/x").status, 200, "{shown}");
+        let status = live.operator("GET", "/status").json();
+        assert!(status["name_errors"]["http://api.localhost:80"].is_string(), "{shown}: {status}");
+    }
+    assert_eq!(good.seen().len(), 5);
+    // An answer that is partly good is used as far as it is.
+    *answers.lock().unwrap() = Ok(vec![metadata, good.address]);
+    live.server.load(policy(9)).unwrap();
+    assert_eq!(live.get("/x").status, 200);
+    assert_eq!(live.operator("GET", "/status").json()["name_errors"], serde_json::json!({}));
+    // A name that says nothing of this machine cannot stand for it, however many addresses it has.
+    let admin = live.server.admin().unwrap();
+    for captured in
+        [victim.address, admin, SocketAddr::new("::ffff:127.0.0.1".parse().unwrap(), admin.port())]
+    {
+        *answers.lock().unwrap() = Ok(vec![captured; 1000]);
+        assert_eq!(start("api.test").get("/status").status, 502, "{captured}");
+    }
+    *answers.lock().unwrap() =
+        Ok((0..1000).map(|at| SocketAddr::from(([10, 0, (at / 250) as u8, at as u8], 80))).collect());
+    let status = start("api.test").operator("GET", "/status").json();
+    assert_eq!(status["upstreams"].as_array().unwrap().len(), 64);
+    assert!(victim.raw().is_empty());
 }
 
 #[test]

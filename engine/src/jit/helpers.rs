@@ -8,13 +8,13 @@ use shield_ir::types::Layer;
 use shield_ir::{Builtin, Expr, ExprId, FieldId, Scalar, Type};
 
 use crate::builtins::{self, Arguments};
-use crate::exchange::{Extract, Pairs, extractor};
+use crate::exchange::{Exchange, Extract, Pairs, extractor};
 use crate::facts::Facts as _;
 use crate::interp;
 use crate::value::Value;
 
 use super::abi::{Arena, Session, Words};
-use super::plan::{Source, Test};
+use super::plan::{Shown, Source, Test};
 
 /// A string that stands somewhere, or that is absent; `None` where neither is known without the interpreter.
 type Known<'x> = Option<Standing<'x>>;
@@ -24,8 +24,9 @@ type Standing<'x> = Option<&'x [u8]>;
 
 /// Computes the value of a slot.
 pub(super) fn fill(session: &Session<'_, '_>, at: u32) {
-    let Some(id) = session.plan.slots.get(at as usize) else { return };
-    let words = session.closed(*id);
+    let Some((id, shown)) = session.plan.slots.get(at as usize) else { return };
+    let text = shown.as_ref().and_then(|shown| session.shown(shown));
+    let words = text.map_or_else(|| session.closed(*id), Words::text);
     if let Some(slot) = session.scratch.slot(at) {
         slot.set(session.generation, words);
     }
@@ -37,7 +38,9 @@ pub(super) fn test(session: &Session<'_, '_>, at: u32, text: &[u8]) -> bool {
         Some(Test::Contains(finder)) => finder.find(text).is_some(),
         Some(Test::StartsWith(prefix)) => text.starts_with(prefix),
         Some(Test::EndsWith(suffix)) => text.ends_with(suffix),
-        Some(Test::Matches(regex)) => regex.is_match(text),
+        Some(Test::Matches(needle, regex)) => {
+            needle.as_ref().is_none_or(|needle| needle.find(text).is_some()) && regex.is_match(text)
+        }
         Some(Test::Wildcard(glob)) => glob.matches(text),
         Some(Test::Within(set)) => {
             session.meaning.program.set(*set).is_some_and(|set| set.members.has_string(text))
@@ -235,6 +238,11 @@ impl<'x> Session<'x, '_> {
         self.generation
     }
 
+    /// What a field shows, unless it was given another value.
+    pub(crate) fn shown(&self, shown: &Shown) -> Option<&'x [u8]> {
+        (!self.exchange.is_given(shown.field)).then(|| (shown.get)(self.exchange))
+    }
+
     /// A string operation that asks for no item.
     pub(crate) fn closed_text(&self, id: ExprId) -> Option<Cow<'x, [u8]>> {
         self.text(id)
@@ -322,7 +330,7 @@ fn words(value: Value<'_>, arena: &Arena) -> Option<Words> {
     }
 }
 
-impl crate::exchange::Exchange<'_> {
+impl Exchange<'_> {
     /// The pairs behind a field and how it shows them, unless it was given a value.
     pub(super) fn pairs(&self, field: FieldId) -> Option<(Pairs<'_>, Extract)> {
         if self.is_given(field) {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
+use shield_ir::anchor::{self, Anchor};
 use shield_ir::set::SetId;
 use shield_ir::{Expr, ExprId, FieldId, Program, Scalar, Type};
 
-use crate::exchange::{Extract, extractor};
+use crate::exchange::{Exchange, Extract, extractor};
 use crate::glob::Glob;
 
 /// A test of a string that Rust does.
@@ -17,9 +18,23 @@ pub(super) enum Test {
     Contains(Box<Finder<'static>>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
-    Matches(Arc<Regex>),
+    /// A regular expression, and a literal that every match of it has: nearly all strings lack it, which costs less to see.
+    Matches(Option<Box<Finder<'static>>>, Arc<Regex>),
     Wildcard(Glob),
     Within(SetId),
+}
+
+impl Test {
+    /// The test that a `matches` of a string makes.
+    pub(super) fn matches(program: &Program, (id, of): (ExprId, ExprId), regex: &Arc<Regex>) -> Self {
+        let needle = anchor::of(program, id).and_then(|anchors| match &*anchors {
+            [Anchor { of: on, test: anchor::Test::Text { place: _, fold: false, literal } }] if *on == of => {
+                Some(Box::new(Finder::new(literal).into_owned()))
+            }
+            _ => None,
+        });
+        Self::Matches(needle, Arc::clone(regex))
+    }
 }
 
 /// What a loop goes over.
@@ -38,8 +53,8 @@ pub(crate) enum Source {
 /// Numbers for what generated code refers to.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// The operations whose values are kept.
-    pub(super) slots: Vec<ExprId>,
+    /// The operations whose values are kept, and what shows those that are fields.
+    pub(super) slots: Vec<(ExprId, Option<Shown>)>,
     pub(super) tests: Vec<Test>,
     /// What a loop goes over, and the operation that means the same.
     pub(super) sources: Vec<(Source, ExprId)>,
@@ -52,9 +67,9 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The slot of an operation.
-    pub(super) fn slot(&mut self, id: ExprId) -> u32 {
+    pub(super) fn slot(&mut self, program: &Program, id: ExprId) -> u32 {
         *self.slot_of.entry(id).or_insert_with(|| {
-            self.slots.push(id);
+            self.slots.push((id, Shown::of(program, id)));
             self.slots.len() as u32 - 1
         })
     }
@@ -81,6 +96,22 @@ impl Plan {
         let address = (text.as_ptr() as u64).cast_signed();
         self.texts.push(text);
         address
+    }
+}
+
+/// A string field that every exchange has, and what shows it: nothing has to be looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(super) field: FieldId,
+    pub(super) get: for<'x> fn(&'x Exchange<'_>) -> &'x [u8],
+}
+
+impl Shown {
+    /// Where an operation is such a field.
+    pub(crate) fn of(program: &Program, id: ExprId) -> Option<Self> {
+        let Expr::Field(field) = program.node(id)?.expr else { return None };
+        let Extract::Text(get) = extractor(field) else { return None };
+        Some(Self { field, get })
     }
 }
 

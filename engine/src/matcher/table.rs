@@ -2,13 +2,19 @@
 
 use super::Postings;
 
+/// So few strings are compared one by one.
+const FEW: usize = 4;
+
+/// A string's hash, the string, and what is posted under it.
+type Entry = (u64, Box<[u8]>, Postings);
+
 /// A table from strings to postings, in any ASCII case where `fold`.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     fold: bool,
     /// Entry numbers from 1, at the place that the hash says or after it; twice as many places as entries at least.
     places: Box<[u32]>,
-    entries: Vec<(u64, Box<[u8]>, Postings)>,
+    entries: Vec<Entry>,
 }
 
 impl Table {
@@ -37,16 +43,24 @@ impl Table {
 
     /// What is posted under a string.
     pub(super) fn get(&self, string: &[u8]) -> Option<Postings> {
+        if self.entries.len() <= FEW {
+            let same = |(_, known, _): &&Entry| self.is_same(known, string);
+            return self.entries.iter().find(same).map(|(_, _, postings)| *postings);
+        }
         let wanted = hash(string, self.fold);
         for place in self.probe(wanted) {
             let number = self.places.get(place)?.checked_sub(1)?;
             let (hash, known, postings) = self.entries.get(number as usize)?;
-            let is_same = if self.fold { known.eq_ignore_ascii_case(string) } else { **known == *string };
-            if *hash == wanted && is_same {
+            if *hash == wanted && self.is_same(known, string) {
                 return Some(*postings);
             }
         }
         None
+    }
+
+    fn is_same(&self, known: &[u8], string: &[u8]) -> bool {
+        known.len() == string.len()
+            && (if self.fold { known.eq_ignore_ascii_case(string) } else { known == string })
     }
 
     /// All places, beginning with the one that a hash says.
@@ -58,17 +72,18 @@ impl Table {
 
 /// A hash that is good enough for strings that a policy chose: a request cannot add any.
 fn hash(string: &[u8], fold: bool) -> u64 {
-    let (words, rest) = string.as_chunks::<8>();
-    let mut hash = (string.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
-    for word in words.iter().chain(std::iter::once(&last)) {
-        let word = u64::from_le_bytes(*word);
+    let hash = (string.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let add = |hash: u64, word: u64| {
         let word = if fold { lower(word) } else { word };
-        hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        hash ^= hash >> 32;
-    }
-    hash
+        let hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^ hash >> 32
+    };
+    // The last word may overlap the one before; of a short string, it is all there is.
+    let Some(last) = string.last_chunk::<8>() else {
+        return add(hash, string.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    };
+    let words = string.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    add(words.fold(hash, add), u64::from_le_bytes(*last))
 }
 
 /// Eight bytes at once with their ASCII letters in lower case.
@@ -105,6 +120,11 @@ mod tests {
             assert_eq!(folded.get(format!("/PATH/{at}").as_bytes()), Some(Postings(at, at + 1)));
         }
         assert_eq!(table.get(b"/path/1000"), None);
+        let few = Table::new(true, [((*b"a/1").into(), Postings(1, 2)), ((*b"b").into(), Postings(2, 3))]);
+        assert_eq!(
+            (few.get(b"A/1"), few.get(b"b"), few.get(b"a")),
+            (Some(Postings(1, 2)), Some(Postings(2, 3)), None)
+        );
         assert_eq!(Table::default().get(b""), None);
     }
 }

@@ -1,17 +1,24 @@
-use shield_ir::ExprId;
-use shield_ir::policy::{Action, Block, HeaderChange, HostPattern, Protection, Scope, ScopePart, Side};
+#![expect(clippy::disallowed_methods, reason = "a clock of a test begins somewhere")]
+
+use std::cell::Cell;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use shield_ir::policy::{Action, Api, Block, HeaderChange, HostPattern, Protection, Scope, ScopePart, Side};
+use shield_ir::{Bundle, ExprId};
 
 use crate::denial::Reason;
 use crate::testing::{Builder, api, block, policy, rule};
 use crate::verdict::{Change, HeaderEdit};
 use shield_ir::Digest;
 
-use crate::{Backend, Exchange, Head, Kind, Limits, Policy, ResponseHead, Step};
+use crate::{Backend, Exchange, Head, Headers, Kind, Limits, Policy, ResponseHead, Step, Stopwatch};
 
 use super::*;
 
-fn exchange(target: &'static str) -> Exchange<'static> {
-    let head = Head { target: target.as_bytes(), headers: vec![(b"host", b"shop.test")], ..Head::default() };
+fn exchange<'a>(target: &'static str) -> Exchange<'a> {
+    let headers = Headers::new(vec![(b"host", b"shop.test")]).unwrap();
+    let head = Head { target: target.as_bytes(), headers, ..Head::default() };
     Exchange::new(head, &Limits::default()).unwrap()
 }
 
@@ -39,8 +46,44 @@ fn a_policy_without_apis_lets_everything_through() {
 }
 
 #[test]
+fn stages_are_timed_by_the_clock_that_is_lent() {
+    thread_local!(static LOOKS: Cell<u32> = const { Cell::new(0) });
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    let clock = || {
+        LOOKS.set(LOOKS.get() + 1);
+        *BEGAN + LOOKS.get() * Duration::from_nanos(7)
+    };
+    let mut builder = Builder::default();
+    let on_a = builder.eq("http.request.uri.path", "/a");
+    let mut late = rule("late", on_a, &[Action::Block(Block::default())]);
+    late.phase = Phase::Response;
+    let rules = vec![rule("closed", on_a, &[Action::Block(Block::default())]), late];
+    let apis = vec![Api { unknown: Mode::Off, ..api("shop.test") }];
+    let bundle = Bundle { program: builder.program, apis, rules, ..Bundle::default() };
+    let policy = Policy::load(bundle, Digest([7; 32]), Backend::default()).unwrap();
+    let laps = |target, judge: fn(&Policy, &mut Exchange<'_>)| {
+        let stopwatch = Stopwatch::new(clock);
+        let mut exchange = exchange(target);
+        exchange.set_stopwatch(&stopwatch);
+        judge(&policy, &mut exchange);
+        drop(exchange);
+        let laps = stopwatch.laps();
+        assert!(laps.iter().all(|lap| lap.took == Duration::from_nanos(7)), "{laps:?}");
+        laps.iter().map(|lap| format!("{}:{}", lap.phase, lap.stage)).collect::<Vec<_>>()
+    };
+    let refused = laps("/a", |policy, exchange| drop(policy.judge_head(exchange).unwrap_err()));
+    // Stages that this policy gives nothing to do are not run.
+    assert_eq!(refused, ["head:host", "head:endpoint", "head:rules"]);
+    let passed = laps("/b", |policy, exchange| {
+        policy.judge_head(exchange).unwrap();
+        policy.judge_response(exchange).unwrap();
+    });
+    assert_eq!(passed, ["head:host", "head:endpoint", "head:rules", "response:rules"]);
+}
+
+#[test]
 fn a_host_that_no_api_has_is_misdirected() {
-    let mut bundle = shield_ir::Bundle { apis: vec![api("other.test")], ..shield_ir::Bundle::default() };
+    let mut bundle = Bundle { apis: vec![api("other.test")], ..Bundle::default() };
     let load = |bundle| Policy::load(bundle, Digest([0; 32]), Backend::default()).unwrap();
     let denial = load(bundle.clone()).judge_head(&mut exchange("/")).unwrap_err();
     assert_eq!((denial.reason, denial.status), (Reason::UnknownHost, 421));

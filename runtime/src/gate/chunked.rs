@@ -112,8 +112,7 @@ impl Chunked {
         }
         self.trailers = self.trailers.saturating_sub(line.len() + 2);
         let (name, _) = header_line(line).map_err(|_| Fault::Trailer)?;
-        let frames = FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden));
-        if frames { Err(Fault::Trailer) } else { Ok(At::Trailers) }
+        if comes_too_late(name) { Err(Fault::Trailer) } else { Ok(At::Trailers) }
     }
 }
 
@@ -130,6 +129,11 @@ const FORBIDDEN_TRAILERS: [&[u8]; 10] = [
     b"te",
     b"connection",
 ];
+
+/// Whether a header of this name may not come after a body.
+pub(crate) fn comes_too_late(name: &[u8]) -> bool {
+    FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden))
+}
 
 /// `;name`, `;name=token`, `;name="quoted"`, any number of them and no space anywhere.
 fn well_formed_extensions(mut rest: &[u8]) -> bool {

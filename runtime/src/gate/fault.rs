@@ -25,17 +25,19 @@ pub enum Fault {
     HeadTimeout,
     BodyTimeout,
     Flood,
+    Preface,
+    FrameSize,
 }
 
 use Fault::{
-    BodyTimeout, BothLengths, Chunk, ContentLength, Expectation, Flood, HeadSize, HeadTimeout, HeaderCount,
-    HeaderName, HeaderValue, Host, LineEnd, Method, RequestLine, Target, TargetSize, Trailer,
-    TransferEncoding, Version,
+    BodyTimeout, BothLengths, Chunk, ContentLength, Expectation, Flood, FrameSize, HeadSize, HeadTimeout,
+    HeaderCount, HeaderName, HeaderValue, Host, LineEnd, Method, Preface, RequestLine, Target, TargetSize,
+    Trailer, TransferEncoding, Version,
 };
 
 /// Reason, status, and a sentence for the client.
 #[rustfmt::skip]
-const FAULTS: [(Fault, &str, u16, &str); 20] = [
+const FAULTS: [(Fault, &str, u16, &str); 22] = [
     (RequestLine,      "request_line",      400, "the request line is not a method, a target and a version with one space between them"),
     (Method,           "method",            501, "the method is not a registered one"),
     (Version,          "version",           505, "the version is not HTTP/1.0 or HTTP/1.1"),
@@ -43,7 +45,7 @@ const FAULTS: [(Fault, &str, u16, &str); 20] = [
     (TargetSize,       "target_size",       414, "the target is too long"),
     (LineEnd,          "line_end",          400, "a line does not end in carriage return and line feed"),
     (HeaderName,       "header_name",       400, "a header line does not start with a name and a colon"),
-    (HeaderValue,      "header_value",      400, "a header value holds control characters"),
+    (HeaderValue,      "header_value",      400, "a header value holds control characters, or spaces at its ends"),
     (HeaderCount,      "header_count",      431, "there are too many header lines"),
     (HeadSize,         "head_size",         431, "the head of the request is too large"),
     (ContentLength,    "content_length",    400, "the content length is not one plain number"),
@@ -56,6 +58,8 @@ const FAULTS: [(Fault, &str, u16, &str); 20] = [
     (HeadTimeout,      "head_timeout",      408, "the head of the request took too long"),
     (BodyTimeout,      "body_timeout",      408, "the body of the request took too long"),
     (Flood,            "flood",             400, "the connection is kept busy with frames that carry nothing"),
+    (Preface,          "preface",           400, "the first frame of the connection is not its settings"),
+    (FrameSize,        "frame_size",        400, "a frame does not have the size that its type demands"),
 ];
 
 impl Fault {

@@ -67,9 +67,11 @@ enum Stage {
     Chunked(Chunked),
     /// Waiting for the answer to an upgrade.
     Held,
+    /// Frames of HTTP/2.
+    Frames(Frames),
     /// Nothing more is read from this connection.
     Closed,
-    /// Not HTTP/1: everything passes.
+    /// No HTTP any more: everything passes.
     Open,
 }
 
@@ -114,6 +116,7 @@ impl Framing {
                 Ok(taken as usize)
             }
             Stage::Chunked(chunked) => chunked.follow(bytes),
+            Stage::Frames(frames) => frames.step(bytes),
             Stage::Held | Stage::Closed => Ok(0),
             Stage::Open => Ok(bytes.len()),
         }
@@ -135,7 +138,7 @@ impl Framing {
         let complete = match &self.stage {
             Stage::Length(left) => *left == 0,
             Stage::Chunked(chunked) => chunked.ended(),
-            Stage::Head { .. } | Stage::Held | Stage::Closed | Stage::Open => false,
+            Stage::Head { .. } | Stage::Frames(_) | Stage::Held | Stage::Closed | Stage::Open => false,
         };
         if complete {
             self.stage = match (self.upgrade, self.last) {
@@ -151,8 +154,9 @@ impl Framing {
         matches!(self.stage, Stage::Head { .. })
     }
 
-    fn in_body(&self) -> bool {
-        matches!(self.stage, Stage::Length(_) | Stage::Chunked(_))
+    /// Whether a client that follows the protocol may be sending now.
+    fn is_under_way(&self) -> bool {
+        matches!(self.stage, Stage::Length(_) | Stage::Chunked(_) | Stage::Frames(_))
     }
 }
 
@@ -166,8 +170,6 @@ pub(crate) struct Gate<S> {
     held: Vec<u8>,
     /// How much of the front of `held` may pass.
     granted: usize,
-    /// Follows the frames of an HTTP/2 connection.
-    frames: Option<Frames>,
     /// What was thrown away since the connection was given up.
     discarded: usize,
     shut: bool,
@@ -181,7 +183,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             link,
             held: Vec::new(),
             granted: 0,
-            frames: None,
             discarded: 0,
             shut: false,
         }
@@ -207,11 +208,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             };
         }
         if protocol == Some(Protocol::Http2) {
-            self.framing.stage = Stage::Open;
+            self.framing.stage = Stage::Frames(Frames::new(self.link.tick(), resets));
             self.link.wait_for(Wait::Nothing);
-            let mut frames = Frames::new(self.link.tick(), resets);
-            frames.follow(&self.held, self.link.tick());
-            self.frames = Some(frames);
         }
         Ok(protocol)
     }
@@ -240,7 +238,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         self.granted += unread.len();
     }
 
-    /// Judges what is held; whether some of it may pass.
+    /// Judges what is held; whether that has changed anything.
     fn judge_held(&mut self) -> io::Result<bool> {
         match self.framing.judge(&self.held) {
             Ok(granted) => self.granted = granted,
@@ -248,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         }
         spell(&mut self.framing, &self.link, &self.held);
         self.passed(self.granted);
-        Ok(self.granted > 0)
+        Ok(self.granted > 0 || matches!(self.framing.stage, Stage::Closed))
     }
 
     /// When something passes it is our turn; a head that has begun has a time to end in.
@@ -266,18 +264,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         }
     }
 
-    /// In a head, puts the stand-in in its place; in a body, there is only the end.
+    /// Puts the stand-in in the place of a head or a frame; in a body, there is only the end.
     fn refuse(&mut self, fault: Fault) -> io::Result<()> {
         self.link.set_fault(fault);
-        let in_head = self.framing.in_head();
-        self.framing.stage = Stage::Closed;
-        if !in_head {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, fault.detail()));
-        }
+        let stand_in = match std::mem::replace(&mut self.framing.stage, Stage::Closed) {
+            Stage::Head { .. } => STAND_IN,
+            Stage::Frames(_) if fault == Fault::Flood => self.send_away(),
+            Stage::Frames(_) => Frames::stand_in(fault),
+            Stage::Length(_) | Stage::Chunked(_) | Stage::Held | Stage::Closed | Stage::Open => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, fault.detail()));
+            }
+        };
         self.held.clear();
-        self.held.extend_from_slice(STAND_IN);
-        self.granted = STAND_IN.len();
+        self.held.extend_from_slice(stand_in);
+        self.granted = stand_in.len();
         Ok(())
+    }
+
+    /// Tells an HTTP/2 client to go once it has its answers, and listens to it no longer.
+    fn send_away(&self) -> &'static [u8] {
+        self.link.wait_for(Wait::Linger);
+        self.link.order(link::Order::Drain);
+        &[]
     }
 
     fn pass(&mut self, out: &mut ReadBuf<'_>) {
@@ -303,10 +311,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             return Poll::Ready(Ok(true));
         }
         self.came(fresh.len());
-        if self.frames.as_mut().is_some_and(|frames| !frames.follow(fresh, self.link.tick())) {
-            out.set_filled(before);
-            return Poll::Ready(Ok(self.give_up()));
-        }
         if !self.held.is_empty() {
             self.held.extend_from_slice(fresh);
             out.set_filled(before);
@@ -324,30 +328,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         Poll::Ready(Ok(passed > 0))
     }
 
-    /// Tells an HTTP/2 client to go, and listens to it no longer.
-    fn give_up(&mut self) -> bool {
-        self.framing.stage = Stage::Closed;
-        self.link.set_fault(Fault::Flood);
-        self.link.wait_for(Wait::Linger);
-        self.link.order(link::Order::Drain);
-        false
-    }
-
     fn wait(&self) {
         self.link.wait_for(match self.framing.stage {
             Stage::Head { .. } if self.held.is_empty() => Wait::Request,
             Stage::Head { .. } => Wait::Head,
             Stage::Length(_) | Stage::Chunked(_) => Wait::Body,
             Stage::Open if self.link.upgrade() == Upgrade::Granted => Wait::Tunnel,
-            Stage::Open => Wait::Request,
+            Stage::Open | Stage::Frames(_) => Wait::Request,
             Stage::Held | Stage::Closed => Wait::Nothing,
         });
     }
 
     /// A head keeps the time of its first byte; everything else starts its wait anew.
-    fn came(&self, count: usize) {
-        match self.framing.stage {
+    fn came(&mut self, count: usize) {
+        match &mut self.framing.stage {
             Stage::Head { .. } => self.link.begin_body(),
+            Stage::Frames(frames) => {
+                frames.at(self.link.tick());
+                self.link.came(count);
+            }
             Stage::Length(_) | Stage::Chunked(_) | Stage::Open => self.link.came(count),
             Stage::Held | Stage::Closed => {}
         }
@@ -462,7 +461,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
             this.shut = true;
         }
-        let still_sending = this.framing.in_body() || this.link.fault().is_some();
+        let still_sending = this.framing.is_under_way() || this.link.fault().is_some();
         if !still_sending {
             return Poll::Ready(Ok(()));
         }

@@ -1,5 +1,6 @@
 //! One client connection from its first byte to its last, in HTTP/1.1 or HTTP/2.
 
+use std::error::Error as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -109,7 +110,7 @@ where
         // PERF: boxed, or a connection at rest would keep the room.
         let mut connection = Box::pin(connection);
         let drain = http1::UpgradeableConnection::graceful_shutdown;
-        if let End::Over = drive(connection.as_mut(), client, drain).await {
+        if let End::Over(_) = drive(connection.as_mut(), client, drain).await {
             return;
         }
         let Some(parts) = Pin::into_inner(connection).into_parts() else { return };
@@ -151,8 +152,23 @@ where
         .max_send_buf_size(HTTP2_STREAM_BUFFER);
     let connection = builder.serve_connection(TokioIo::new(gate), service);
     let mut connection = pin!(connection);
-    // It never rests: nobody can take it apart.
-    while let End::Rest = drive(connection.as_mut(), client, http2::Connection::graceful_shutdown).await {}
+    let faulty = loop {
+        match drive(connection.as_mut(), client, http2::Connection::graceful_shutdown).await {
+            // It never rests: nobody can take it apart.
+            End::Rest => {}
+            End::Over(ended) => {
+                break client.link.fault().is_some() || ended.is_err_and(|error| !is_io(&error));
+            }
+        }
+    };
+    if faulty {
+        bump(&worker.counters.http2_faults);
+    }
+}
+
+/// Whether it is the socket that has failed, and not the protocol.
+fn is_io(error: &hyper::Error) -> bool {
+    error.source().is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// Runs the tasks of an HTTP/2 connection on its worker.
@@ -168,21 +184,24 @@ impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for Local {
 /// Why a connection is driven no further.
 enum End {
     /// It has ended, or was ordered to.
-    Over,
+    Over(hyper::Result<()>),
     /// The client has been silent for a while.
     Rest,
 }
 
 /// Runs a connection to its end, or to the order to end it, or as long as its client has something to say.
-async fn drive<C: Future>(mut connection: Pin<&mut C>, client: &Client, drain: impl Fn(Pin<&mut C>)) -> End {
+async fn drive<C: Future<Output = hyper::Result<()>>>(
+    mut connection: Pin<&mut C>,
+    client: &Client,
+    drain: impl Fn(Pin<&mut C>),
+) -> End {
     loop {
         tokio::select! {
             biased;
-            // How a connection ended is of no interest: its requests have been told.
-            _ = connection.as_mut() => return End::Over,
+            ended = connection.as_mut() => return End::Over(ended),
             order = client.link.ordered() => match order {
                 Order::Drain => drain(connection.as_mut()),
-                Order::Close => return End::Over,
+                Order::Close => return End::Over(Ok(())),
                 Order::Look if client.link.may_rest() => return End::Rest,
                 Order::None | Order::Look => {}
             },

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::origin::Origin;
+use crate::world::Names;
 
 /// One address of one origin; the same for as long as the process knows it, whatever is reloaded.
 #[derive(Debug)]
@@ -56,13 +57,51 @@ impl Member {
 }
 
 /// Every member the process knows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Registry {
+    names: Names,
     members: Mutex<BTreeMap<(Origin, SocketAddr), Arc<Member>>>,
+    found: Mutex<BTreeMap<Origin, Found>>,
     next: AtomicUsize,
 }
 
+/// What was last found for an origin.
+#[derive(Debug, Default)]
+struct Found {
+    members: Vec<Arc<Member>>,
+    /// Why they are older than the last look.
+    error: Option<String>,
+}
+
 impl Registry {
+    pub(crate) fn new(names: Names) -> Self {
+        Self { names, members: Mutex::default(), found: Mutex::default(), next: AtomicUsize::new(0) }
+    }
+
+    pub(crate) const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Looks an origin's name up; one that cannot be found keeps the addresses it had, whatever was reloaded since.
+    fn resolve(&self, origin: &Origin) -> Vec<Arc<Member>> {
+        let looked_up = origin.resolve(&self.names);
+        let looked_up = looked_up
+            .map(|addresses| addresses.into_iter().map(|address| self.member(origin, address)).collect());
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = found.entry(origin.clone()).or_default();
+        match looked_up {
+            Ok(members) => *found = Found { members, error: None },
+            Err(error) => found.error = Some(error.to_string()),
+        }
+        found.members.clone()
+    }
+
+    /// What went wrong with the last look, by origin, for the status page.
+    pub(crate) fn errors(&self) -> Vec<(String, String)> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.iter().filter_map(|(origin, found)| Some((origin.to_string(), found.error.clone()?))).collect()
+    }
+
     fn member(&self, origin: &Origin, address: SocketAddr) -> Arc<Member> {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let member = members.entry((origin.clone(), address)).or_insert_with(|| {
@@ -95,21 +134,10 @@ impl Group {
         Self { origins, members: ArcSwap::default() }
     }
 
-    /// Looks the names up again; a name that cannot be found keeps the addresses it had.
+    /// Looks the names up again.
     pub(crate) fn resolve(&self, registry: &Registry) {
-        let known = self.members.load_full();
-        let mut members = Vec::new();
-        for origin in &self.origins {
-            match origin.resolve() {
-                Ok(addresses) if !addresses.is_empty() => {
-                    members.extend(addresses.into_iter().map(|address| registry.member(origin, address)));
-                }
-                Ok(_) | Err(_) => {
-                    members.extend(known.iter().filter(|m| m.origin == *origin).map(Arc::clone));
-                }
-            }
-        }
-        if *known != members {
+        let members: Vec<_> = self.origins.iter().flat_map(|origin| registry.resolve(origin)).collect();
+        if **self.members.load() != members {
             self.members.store(Arc::new(members));
         }
     }
@@ -162,6 +190,11 @@ fn two<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::World;
+
+    fn registry() -> Registry {
+        Registry::new(World::default().names)
+    }
 
     fn group(registry: &Registry, ports: &[u16]) -> Group {
         let origins =
@@ -175,7 +208,7 @@ mod tests {
 
     #[test]
     fn the_less_loaded_of_two_is_taken() {
-        let group = group(&Registry::default(), &[1, 2]);
+        let group = group(&registry(), &[1, 2]);
         for random in [0, 1, 7, u64::MAX] {
             let load = |member: &Member| usize::from(member.address.port() == 1);
             let picked = group.pick(&Choice { now: 1, random, tried: &[], load: &load }).unwrap();
@@ -185,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_failing_member_rests_and_comes_back() {
-        let group = group(&Registry::default(), &[1, 2]);
+        let group = group(&registry(), &[1, 2]);
         let even = |_: &Member| 0;
         let pick = |now| group.pick(&Choice { now, random: 0, tried: &[], load: &even }).unwrap();
         let first = pick(1);
@@ -198,7 +231,7 @@ mod tests {
 
     #[test]
     fn when_all_rest_one_is_tried_but_none_twice() {
-        let group = group(&Registry::default(), &[1, 2]);
+        let group = group(&registry(), &[1, 2]);
         let even = |_: &Member| 0;
         for member in group.members.load().iter() {
             member.failed(1, RULE);
@@ -214,7 +247,7 @@ mod tests {
 
     #[test]
     fn an_address_keeps_its_place_over_reloads() {
-        let registry = Registry::default();
+        let registry = registry();
         let before = group(&registry, &[1, 2]).members.load_full();
         let after = group(&registry, &[2]).members.load_full();
         assert!(Arc::ptr_eq(&before[1], &after[0]));

@@ -1,7 +1,10 @@
 //! Where requests go: an origin as it is written, and the addresses that its name stands for.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use crate::world::Names;
 
 /// `http://host[:port]` or `https://host[:port]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,17 +43,30 @@ impl Origin {
         Ok(Self { tls, host: host.into(), port: port.ok_or_else(expected)? })
     }
 
-    /// Asks the system for the addresses of this origin, which may take a while; addresses that no name may stand for
-    /// are left out.
-    pub(crate) fn resolve(&self) -> std::io::Result<Vec<SocketAddr>> {
+    /// Asks for the addresses of this origin, which may take a while; those that its name may not stand for are left out,
+    /// and there is at least one.
+    pub(crate) fn resolve(&self, names: &Names) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = self.host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, self.port)]);
         }
-        let found = (&*self.host, self.port).to_socket_addrs()?;
-        let mut addresses: Vec<_> =
-            found.filter(|address| may_be_named(address.ip())).take(MOST_ADDRESSES).collect();
+        let mut addresses = names.look_up(&self.host, self.port)?;
         addresses.sort_unstable();
         addresses.dedup();
+        let found = addresses.first().copied();
+        addresses.retain(|address| may_stand_for(&self.host, address.ip()));
+        addresses.truncate(MOST_ADDRESSES);
+        if addresses.is_empty() {
+            return Err(io::Error::other(found.map_or_else(
+                || format!("`{}` has no address", self.host),
+                |found| {
+                    format!(
+                        "`{}` stands for {}, which only an address itself may name",
+                        self.host,
+                        found.ip()
+                    )
+                },
+            )));
+        }
         Ok(addresses)
     }
 }
@@ -63,17 +79,17 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A name that resolves to the link-local metadata services of a cloud, or to nothing, is a trap.
-fn may_be_named(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            !(v4.is_link_local() || v4.is_unspecified() || v4.is_multicast() || v4.is_broadcast())
-        }
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => may_be_named(IpAddr::V4(v4)),
-            None => !(v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast()),
-        },
-    }
+/// Whether a name may stand for an address: whoever answers for a name must not lead us to the metadata services of a
+/// cloud, which are link-local, nor back into this machine, unless that is what the name says.
+fn may_stand_for(name: &str, address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    let reserved = match address {
+        IpAddr::V4(v4) => v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.is_unspecified(),
+    };
+    let local =
+        name.trim_end_matches('.').rsplit('.').next().is_some_and(|l| l.eq_ignore_ascii_case("localhost"));
+    !reserved && !address.is_multicast() && (local || !address.is_loopback())
 }
 
 #[cfg(test)]
@@ -109,10 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn threat_136_a_name_never_stands_for_a_metadata_service() {
-        assert!(!may_be_named("169.254.169.254".parse().unwrap()));
-        assert!(!may_be_named("::ffff:169.254.169.254".parse().unwrap()));
-        assert!(!may_be_named("fe80::1".parse().unwrap()));
-        assert!(may_be_named("10.0.0.1".parse().unwrap()));
+    fn a_name_stands_for_neither_a_metadata_service_nor_this_machine() {
+        let may = |name, address: &str| may_stand_for(name, address.parse().unwrap());
+        for address in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "0.0.0.0", "::", "224.0.0.1"]
+        {
+            assert!(!may("api.test", address) && !may("localhost", address), "{address}");
+        }
+        for address in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
+            assert!(!may("api.test", address) && may("api.LocalHost", address), "{address}");
+        }
+        assert!(may("api.test", "10.0.0.1") && may("api.test", "fd00::1"));
     }
 }
