@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 use shield_compiler::{BareOptions, Diagnostic, expression};
-use shield_ir::schema::Plan;
+use shield_ir::Bundle;
+use shield_ir::operation::ContentKind;
 
 use super::{Telling, compiled};
 use crate::report::{Format, Reports};
@@ -36,7 +37,7 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
     for path in &arguments.paths {
         let outcome = compiled(path)?;
         if let (true, Some(bundle)) = (arguments.verbose, &outcome.bundle) {
-            native(&path.display().to_string(), &bundle.schemas, io)?;
+            native(&path.display().to_string(), bundle, io)?;
         }
         reports.add(outcome.diagnostics, outcome.sources);
     }
@@ -50,9 +51,9 @@ pub(super) fn run(arguments: &Arguments, io: &mut Io<'_>) -> Result<End, Failure
 }
 
 /// Says how many schemas have native code, and which keywords keep the others from it.
-fn native(policy: &str, plan: &Plan, io: &mut Io<'_>) -> Result<(), Failure> {
-    let interpreted = shield_engine::schema::interpreted(plan);
-    let (all, own) = (plan.nodes.len(), interpreted.len());
+fn native(policy: &str, bundle: &Bundle, io: &mut Io<'_>) -> Result<(), Failure> {
+    let interpreted = shield_engine::schema::interpreted(&bundle.schemas);
+    let (all, own) = (bundle.schemas.nodes.len(), interpreted.len());
     writeln!(io.err, "{policy}: native code for {} of {all} schemas", all - own)?;
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (_, reason) in interpreted {
@@ -61,7 +62,23 @@ fn native(policy: &str, plan: &Plan, io: &mut Io<'_>) -> Result<(), Failure> {
     for ((keyword, why), count) in counts {
         writeln!(io.err, "{policy}: the interpreter judges {count} with `{keyword}`: {why}")?;
     }
+    for (kind, what) in [(ContentKind::Form, "forms"), (ContentKind::Multipart, "multipart bodies")] {
+        let count = contents(bundle).filter(|known| *known == kind).count();
+        if count > 0 {
+            let why = "native code reads JSON, and these are no JSON before their parts are put together";
+            writeln!(io.err, "{policy}: the interpreter judges {count} {what}: {why}")?;
+        }
+    }
     Ok(())
+}
+
+/// How the bodies of requests are read that have a schema.
+fn contents(bundle: &Bundle) -> impl Iterator<Item = ContentKind> {
+    let operations = bundle.endpoints.iter().filter_map(|endpoint| endpoint.operation.as_ref());
+    let contents = operations.filter_map(|operation| operation.body.as_ref()).flat_map(|body| &body.contents);
+    contents
+        .filter(|content| content.schema.is_some())
+        .map(|content| ContentKind::of(content.media_type.split(';').next().unwrap_or_default().trim()))
 }
 
 /// One JSON line in, one out, until the input ends.

@@ -14,12 +14,15 @@ pub(super) enum Call {
     Skip,
     /// A string: place → place behind it.
     String,
-    /// A string as it is usually written: place, least bytes, whether it is a name → place behind it.
+    /// A string as it is usually written: place, least bytes, whether it is a name, what lengths are looked for → place
+    /// behind it.
     Usual,
-    /// A name: place → place of its value.
+    /// A name: place → place behind its colon.
     Name,
     /// A number: place → place behind it.
     Number,
+    /// A number of which nothing is asked: place → place behind it.
+    AnyNumber,
     /// Whether the last number satisfies: node, keyword, its digits, their places or [`LONG`].
     Compare,
     /// Whether a text matches: address, length, pattern.
@@ -50,14 +53,15 @@ pub(super) enum Call {
 }
 
 /// The functions, in the order of [`Call`]: name, address, number of words beside the cursor.
-pub(super) fn symbols() -> [(&'static str, *const u8, usize); 19] {
+pub(super) fn symbols() -> [(&'static str, *const u8, usize); 20] {
     [
         ("v_space", space as *const u8, 1),
         ("v_skip", skip_value as *const u8, 1),
         ("v_string", string as *const u8, 1),
-        ("v_usual", usual as *const u8, 3),
+        ("v_usual", usual as *const u8, 4),
         ("v_name", name as *const u8, 1),
         ("v_number", number as *const u8, 1),
+        ("v_any_number", any_number as *const u8, 1),
         ("v_compare", compare as *const u8, 4),
         ("v_pattern", pattern as *const u8, 3),
         ("v_format", format as *const u8, 3),
@@ -104,17 +108,22 @@ extern "C" fn string(cursor: &mut Cursor<'_>, at: usize) -> usize {
     checks::string(cursor, at).unwrap_or(0)
 }
 
-extern "C" fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: u64) -> usize {
-    checks::usual(cursor, at, window, name != 0).unwrap_or(0)
+extern "C" fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: u64, lengths: u64) -> usize {
+    checks::usual(cursor, at, (window, lengths), name != 0).unwrap_or(0)
 }
 
 extern "C" fn name(cursor: &mut Cursor<'_>, at: usize) -> usize {
     let place = cursor.place(at);
-    skip::name(cursor, place).map_or(0, |value| cursor.start() + value)
+    skip::named(cursor, place).map_or(0, |behind| cursor.start() + behind)
 }
 
 extern "C" fn number(cursor: &mut Cursor<'_>, at: usize) -> usize {
     checks::number(cursor, at).unwrap_or(0)
+}
+
+extern "C" fn any_number(cursor: &mut Cursor<'_>, at: usize) -> usize {
+    let place = cursor.place(at);
+    cursor.number_end(place).map_or(0, |end| cursor.start() + end)
 }
 
 extern "C" fn compare(cursor: &mut Cursor<'_>, node: u64, at: u64, digits: i64, places: u64) -> u64 {

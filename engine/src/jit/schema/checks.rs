@@ -6,8 +6,9 @@ use crate::schema::format;
 use crate::schema::json::{self, Rules, write_usual};
 
 use super::cursor::Cursor;
+use super::names::Name;
 use super::scan;
-use super::skip::{self, slice};
+use super::skip;
 
 /// Reads the string whose opening quote is there.
 pub(super) fn string(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
@@ -15,40 +16,43 @@ pub(super) fn string(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     let text = cursor.string(start)?;
     let raw = cursor.input.get(start..text.end - 1)?;
     cursor.burn(raw.len() / 64);
-    let (mut said, mut address) = (raw, at + 1);
-    if text.escaped {
-        cursor.scratch.text.clear();
-        scan::unescape(raw, &mut cursor.scratch.text);
-        (said, address) = (&cursor.scratch.text, 0);
-    }
-    let characters = if text.ascii && !text.escaped {
-        said.len()
-    } else {
-        // Every byte but those that continue a character.
-        said.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
-    };
-    (cursor.text, cursor.length, cursor.characters) = (address, said.len() as u64, characters as u64);
+    cursor.text = if text.extra > 0 { 0 } else { at + 1 };
+    (cursor.length, cursor.characters) = (raw.len() as u64, text.characters(raw) as u64);
+    cursor.last_string = start..text.end - 1;
     Some(cursor.start() + text.end)
 }
 
+/// How many characters strings have, as a bit for each number; long ones share the last.
+pub(super) fn lengths(characters: usize) -> u64 {
+    1 << characters.min(63)
+}
+
 /// Reads the string whose opening quote is there and writes it as generated code compares it, with a quote behind, and a
-/// colon where it is a name; the place behind it, for a name that of its value.
-pub(super) fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: bool) -> Option<usize> {
+/// colon where it is a name, if it has as many characters as something that it is compared with; the place behind it,
+/// and behind the colon.
+pub(super) fn usual(
+    cursor: &mut Cursor<'_>,
+    at: usize,
+    (window, wanted): (usize, u64),
+    name: bool,
+) -> Option<usize> {
     let place = cursor.place(at);
-    let end = if name { skip::name(cursor, place) } else { None };
-    let end = if name { cursor.start() + end? } else { string(cursor, at)? };
-    let length = if name { cursor.name.length } else { cursor.length as usize };
-    let in_scratch = if name { cursor.name.escaped } else { cursor.text == 0 };
-    let scratch = &mut *cursor.scratch;
-    let said = if in_scratch {
-        &*scratch.text
+    let end = if name { cursor.start() + skip::named(cursor, place)? } else { string(cursor, at)? };
+    let (length, characters, escaped) = if name {
+        (cursor.name.length, cursor.name.characters, cursor.name.escaped)
     } else {
-        cursor.input.get(place + 1..place + 1 + length).unwrap_or_default()
+        (cursor.length as usize, cursor.characters as usize, cursor.text == 0)
     };
+    let scratch = &mut *cursor.scratch;
     scratch.usual.clear();
-    // What is longer than all that it is compared with is none of it, and nor are the zeros that stand for it.
-    if said.len() < window {
-        write_usual(said, &mut scratch.usual);
+    // The zeros that stand for any other string are none of those that it is compared with.
+    if lengths(characters) & wanted != 0 && characters < window {
+        let raw = cursor.input.get(place + 1..place + 1 + length).unwrap_or_default();
+        if escaped {
+            write_usual(scan::unescaped(raw, &mut scratch.text), &mut scratch.usual);
+        } else {
+            scratch.usual.extend_from_slice(raw);
+        }
         scratch.usual.extend_from_slice(if name { b"\":" } else { b"\"" });
     }
     let padded = scratch.usual.len().max(window) + 8;
@@ -115,10 +119,11 @@ pub(super) fn short(keyword: &Keyword) -> Option<(i64, u32)> {
     }
 }
 
-/// Whether a text, which is in the scratch where its address is 0, matches a pattern.
+/// Whether a text, which is the string that was read last where its address is 0, matches a pattern.
 pub(super) fn pattern(cursor: &mut Cursor<'_>, text: (usize, usize), pattern: PatternId) -> bool {
     cursor.burn(text.1 / 8);
-    said(cursor, text).is_some_and(|text| cursor.validators.matches(pattern, text))
+    let validators = cursor.validators;
+    said(cursor, text).is_some_and(|text| validators.matches(pattern, text))
 }
 
 /// Whether a text has a format.
@@ -128,30 +133,33 @@ pub(super) fn has_format(cursor: &mut Cursor<'_>, text: (usize, usize), format: 
     text.is_some_and(|text| format::string(format, text))
 }
 
-fn said<'t>(cursor: &'t Cursor<'_>, (address, length): (usize, usize)) -> Option<&'t [u8]> {
+fn said<'t>(cursor: &'t mut Cursor<'_>, (address, length): (usize, usize)) -> Option<&'t [u8]> {
     if address == 0 {
-        return Some(&cursor.scratch.text);
+        let raw = cursor.input.get(cursor.last_string.clone())?;
+        return Some(scan::unescaped(raw, &mut cursor.scratch.text));
     }
     let start = cursor.place(address);
     cursor.input.get(start..start.checked_add(length)?)
 }
 
-fn name_said<'t>(cursor: &'t Cursor<'_>) -> Option<&'t str> {
-    let name = cursor.name;
-    let bytes = if name.escaped { &*cursor.scratch.text } else { slice(cursor.input, name) };
-    std::str::from_utf8(bytes).ok()
+fn name_said<'t>(cursor: &'t mut Cursor<'_>) -> &'t [u8] {
+    let raw = cursor.name.raw(cursor.input);
+    if cursor.name.escaped { scan::unescaped(raw, &mut cursor.scratch.text) } else { raw }
 }
 
 /// Whether the name that was read last matches a pattern.
 pub(super) fn name_matches(cursor: &mut Cursor<'_>, pattern: PatternId) -> bool {
     cursor.burn(1 + cursor.name.length / 8);
-    name_said(cursor).is_some_and(|name| cursor.validators.matches(pattern, name))
+    let validators = cursor.validators;
+    validators.matches(pattern, name_said(cursor))
 }
 
 /// Whether the name that was read last satisfies a schema.
 pub(super) fn name_is_valid(cursor: &mut Cursor<'_>, node: NodeId) -> bool {
     let mut fuel = cursor.fuel.max(0).cast_unsigned();
-    let valid = name_said(cursor).is_some_and(|name| cursor.validators.name_is_valid(node, name, &mut fuel));
+    let validators = cursor.validators;
+    let name = std::str::from_utf8(name_said(cursor)).ok();
+    let valid = name.is_some_and(|name| validators.name_is_valid(node, name, &mut fuel));
     cursor.fuel = if fuel == 0 { -1 } else { fuel.cast_signed() };
     valid
 }
@@ -214,7 +222,7 @@ fn plain_items(cursor: &mut Cursor<'_>, start: usize, end: usize) -> Option<()> 
     while at + 1 < end {
         let first = *input.get(at)?;
         let after = match first {
-            b'"' => Some(scan::string(input, at + 1)?).filter(|text| !text.escaped)?.end,
+            b'"' => Some(scan::string(input, at + 1)?).filter(|text| text.extra == 0)?.end,
             b'[' | b'{' => return None,
             b'-' | b'0'..=b'9' => {
                 let number = scan::number(input, at)?;
@@ -223,7 +231,9 @@ fn plain_items(cursor: &mut Cursor<'_>, start: usize, end: usize) -> Option<()> 
             }
             _ => skip::skip(cursor, at)?,
         };
-        cursor.name = super::names::Name { start: at, length: after - at, escaped: false };
+        // As a name it is compared byte by byte.
+        let length = after - at;
+        cursor.name = Name::new(input, (at, length), (length, false));
         skip::keep(cursor);
         // A comma, or the end.
         at = scan::space(input, scan::space(input, after) + 1);
@@ -255,8 +265,9 @@ pub(super) fn member(cursor: &mut Cursor<'_>, start: usize, wanted: &str) -> Opt
         return Some(Member::Missing);
     }
     loop {
-        let value = skip::name(cursor, at)?;
-        if name_said(cursor) == Some(wanted) {
+        let behind = skip::named(cursor, at)?;
+        let value = scan::space(input, behind);
+        if name_said(cursor) == wanted.as_bytes() {
             return Some(Member::At(value));
         }
         let end = scan::space(input, skip::skip(cursor, value)?);

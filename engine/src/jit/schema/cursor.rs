@@ -6,6 +6,7 @@
 use std::cell::Cell;
 #[expect(clippy::disallowed_types, reason = "it is never iterated")]
 use std::collections::HashMap;
+use std::ops::Range;
 
 use shield_ir::schema::Direction;
 
@@ -33,8 +34,9 @@ pub(crate) struct Cursor<'c> {
     pub(super) fuel: i64,
     /// How many names of objects that are open are kept.
     pub(super) names: u64,
-    /// Where the last string that was read says what it says: in the input, or in the scratch where it has escapes.
+    /// Where what the last string says starts, 0 where it has escapes; or where the scratch has it as it is usually written.
     pub(super) text: usize,
+    /// How many bytes it takes as it stands.
     pub(super) length: u64,
     /// How many characters it has.
     pub(super) characters: u64,
@@ -49,6 +51,8 @@ pub(crate) struct Cursor<'c> {
     pub(super) direction: Direction,
     /// Where the last number starts, and what it is.
     pub(super) last_number: (usize, Option<(i64, u32)>),
+    /// Where the last string that was read by Rust stands.
+    pub(super) last_string: Range<usize>,
     /// The name that was read last.
     pub(super) name: Name,
     pub(super) scratch: &'c mut Scratch,
@@ -57,7 +61,7 @@ pub(crate) struct Cursor<'c> {
 /// Memory that judgements use one after the other, so that none of them allocates.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
-    /// What a string with escapes says.
+    /// What a string with escapes says, while it is asked for.
     pub(super) text: Vec<u8>,
     /// A string as generated code compares it: every escape in its one usual form, and zeros behind.
     pub(super) usual: Vec<u8>,
@@ -110,6 +114,7 @@ impl<'c> Cursor<'c> {
             validators,
             direction,
             last_number: (0, None),
+            last_string: 0..0,
             name: Name::default(),
             scratch,
         }
@@ -126,36 +131,74 @@ impl<'c> Cursor<'c> {
     }
 
     pub(super) fn burn(&mut self, amount: usize) {
-        self.fuel = self.fuel.saturating_sub_unsigned(amount as u64);
+        self.fuel -= amount.cast_signed() as i64;
     }
 
     /// The byte at a place; that it is not there yet is noted, here and below.
+    #[inline]
     pub(super) fn byte(&mut self, at: usize) -> Option<u8> {
-        let byte = self.input.get(at).copied();
-        self.short |= u64::from(byte.is_none());
-        byte
+        if let Some(byte) = self.input.get(at) { Some(*byte) } else { self.ends() }
+    }
+
+    /// The next byte that is not white space, and its place.
+    #[inline]
+    pub(super) fn token(&mut self, at: usize) -> Option<(usize, u8)> {
+        match self.input.get(at..) {
+            Some([byte @ 0x21..=0xff, ..]) => Some((at, *byte)),
+            Some([b' ', byte @ 0x21..=0xff, ..]) => Some((at + 1, *byte)),
+            _ => self.far_token(at),
+        }
+    }
+
+    fn far_token(&mut self, at: usize) -> Option<(usize, u8)> {
+        let at = scan::space(self.input, at);
+        Some((at, self.byte(at)?))
+    }
+
+    #[cold]
+    fn ends<T>(&mut self) -> Option<T> {
+        self.short = 1;
+        None
     }
 
     /// Reads a string whose opening quote is before `start`.
+    #[inline]
     pub(super) fn string(&mut self, start: usize) -> Option<Text> {
-        let text = scan::string(self.input, start);
-        self.short |= u64::from(text.is_none() && !scan::closes(self.input, start));
-        text
+        if let Some(text) = scan::string(self.input, start) { Some(text) } else { self.string_fails(start) }
+    }
+
+    #[cold]
+    fn string_fails<T>(&mut self, start: usize) -> Option<T> {
+        if scan::closes(self.input, start) { None } else { self.ends() }
     }
 
     /// Reads a number, which may go on behind the end.
     pub(super) fn number(&mut self, start: usize) -> Option<Number> {
         let number = scan::number(self.input, start);
-        let end =
-            number.map_or_else(|| start + scan::number_text(self.input, start).len(), |found| found.end);
-        self.short |= u64::from(end == self.input.len());
+        self.number_goes_on(start, number.map(|number| number.end));
         number
+    }
+
+    /// The place behind a number, which may go on behind the end.
+    pub(super) fn number_end(&mut self, start: usize) -> Option<usize> {
+        let end = scan::number_end(self.input, start);
+        self.number_goes_on(start, end);
+        end
+    }
+
+    fn number_goes_on(&mut self, start: usize, end: Option<usize>) {
+        let end = end.unwrap_or_else(|| start + scan::number_text(self.input, start).len());
+        if end == self.input.len() {
+            self.short = 1;
+        }
     }
 
     /// The place behind a word that stands at a place.
     pub(super) fn word(&mut self, at: usize, word: &[u8]) -> Option<usize> {
         let rest = self.input.get(at..).unwrap_or_default();
-        self.short |= u64::from(rest.len() < word.len());
+        if rest.len() < word.len() {
+            return self.ends();
+        }
         rest.starts_with(word).then_some(at + word.len())
     }
 

@@ -1,5 +1,7 @@
 //! Strict JSON read from bytes where generated code has no short cut: white space, strings, numbers.
 
+use std::cmp::Ordering;
+
 use shield_ir::schema::Decimal;
 
 /// A byte of every lane.
@@ -15,10 +17,19 @@ const SHORT: u64 = 18;
 pub(super) struct Text {
     /// Behind the closing quote.
     pub(super) end: usize,
-    /// Whether an escape stands in it.
-    pub(super) escaped: bool,
+    /// How many bytes its escapes take beyond one for each character that they say; none where it has no escape.
+    pub(super) extra: usize,
     /// Whether it is all ASCII.
     pub(super) ascii: bool,
+}
+
+impl Text {
+    /// How many characters it says; `raw` is what is between its quotes.
+    pub(super) fn characters(&self, raw: &[u8]) -> usize {
+        // Every byte but those that continue a character.
+        let continuing = if self.ascii { 0 } else { raw.iter().filter(|byte| **byte & 0xc0 == 0x80).count() };
+        raw.len() - continuing - self.extra
+    }
 }
 
 /// A number that has been read.
@@ -50,22 +61,33 @@ pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Reads a string whose opening quote is before `start`.
+#[inline]
 pub(super) fn string(bytes: &[u8], start: usize) -> Option<Text> {
-    let (mut at, mut escaped, mut ascii) = (start, false, true);
+    let rest = plain(bytes.get(start..)?);
+    match rest {
+        [b'"', behind @ ..] => Some(Text { end: bytes.len() - behind.len(), extra: 0, ascii: true }),
+        _ => string_from(bytes, rest),
+    }
+}
+
+/// The same from a byte on that is not plain.
+fn string_from(bytes: &[u8], mut rest: &[u8]) -> Option<Text> {
+    let (mut extra, mut ascii) = (0, true);
     loop {
-        match *bytes.get(at)? {
-            b'"' => return Some(Text { end: at + 1, escaped, ascii }),
-            b'\\' => {
-                escaped = true;
-                at = behind_escape(bytes, at + 1)?;
+        match rest {
+            [b'"', behind @ ..] => return Some(Text { end: bytes.len() - behind.len(), extra, ascii }),
+            [b'\\', ..] => {
+                let (behind, characters) = escapes(rest)?;
+                extra += rest.len() - behind.len() - characters;
+                rest = behind;
             }
-            0x80.. => {
+            [0x80..=0xff, ..] => {
                 ascii = false;
-                at = beyond_ascii(bytes, at)?;
+                rest = beyond_ascii(rest)?;
             }
-            0..0x20 => return None,
-            _ => at = plain(bytes, at + 1),
+            _ => return None,
         }
+        rest = plain(rest);
     }
 }
 
@@ -81,22 +103,25 @@ pub(super) fn closes(bytes: &[u8], mut start: usize) -> bool {
     false
 }
 
-/// The place of the next quote, backslash, control character or byte beyond ASCII.
-fn plain(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(word) = word(bytes, at) {
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let backslash = word ^ (ONES * u64::from(b'\\'));
-        // A lane is marked wrongly only above one that is marked rightly.
-        let is_zero = |lanes: u64| lanes.wrapping_sub(ONES) & !lanes;
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let special = (is_zero(quote) | is_zero(backslash) | control | word) & HIGH;
+/// What starts with the next quote, backslash, control character or byte beyond ASCII.
+#[inline]
+fn plain(mut rest: &[u8]) -> &[u8] {
+    while let Some((lanes, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*lanes);
+        // Below 0x21 are a quote and all control characters, once this bit is changed. A lane is marked wrongly only
+        // above one that is marked rightly.
+        let quote_or_control = (word ^ (ONES * 2)).wrapping_sub(ONES * 0x21);
+        let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let special = (quote_or_control | backslash | word) & HIGH;
         if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+            return rest.get(special.trailing_zeros() as usize / 8..).unwrap_or_default();
         }
-        at += 8;
+        rest = behind;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    at + rest.iter().take_while(|byte| matches!(byte, 0x20..=0x7f) && !matches!(byte, b'"' | b'\\')).count()
+    while let [0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7f, behind @ ..] = rest {
+        rest = behind;
+    }
+    rest
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
@@ -104,57 +129,75 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*lanes))
 }
 
-/// The place behind a run of bytes beyond ASCII, which are UTF-8 by themselves.
-fn beyond_ascii(bytes: &[u8], at: usize) -> Option<usize> {
-    let rest = bytes.get(at..)?;
+/// The first eight bytes of what a string that has been read says; zeros where it has fewer.
+pub(super) fn first_word_said(raw: &[u8]) -> u64 {
+    (0..8).zip(bytes_said(raw)).fold(0, |word, (at, byte)| word | u64::from(byte) << (8 * at))
+}
+
+/// The first eight bytes of a part of a text; zeros where it has fewer.
+pub(super) fn first_word(bytes: &[u8], start: usize, length: usize) -> u64 {
+    let all = word(bytes, start).unwrap_or_else(|| {
+        let rest = bytes.get(start..).unwrap_or_default();
+        rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    });
+    if length < 8 { all & ((1 << (8 * length)) - 1) } else { all }
+}
+
+/// What is behind a run of bytes beyond ASCII, which are UTF-8 by themselves.
+fn beyond_ascii(rest: &[u8]) -> Option<&[u8]> {
     let length = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
-    std::str::from_utf8(rest.get(..length)?).ok()?;
-    Some(at + length)
+    let (run, behind) = rest.split_at_checked(length)?;
+    std::str::from_utf8(run).is_ok().then_some(behind)
 }
 
-/// The place behind an escape whose backslash is before `at`.
-fn behind_escape(bytes: &[u8], at: usize) -> Option<usize> {
-    match *bytes.get(at)? {
-        b'u' => match hex(bytes, at + 1)? {
-            0xd800..0xe000 => Some(unicode(bytes, at + 1)?.1),
-            _ => Some(at + 5),
-        },
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(at + 1),
-        _ => None,
+/// What is behind the escapes that stand there one after the other, and how many characters they say.
+fn escapes(mut rest: &[u8]) -> Option<(&[u8], usize)> {
+    let mut characters = 0;
+    while let [b'\\', ..] = rest {
+        rest = match rest {
+            // Nearly all escapes are of this kind.
+            [_, b'u', a, b, c, d, behind @ ..] if unit([*a, *b, *c, *d])? & 0xf800 != 0xd800 => behind,
+            _ => escape(rest)?.1,
+        };
+        characters += 1;
     }
+    Some((rest, characters))
 }
 
-/// The character of an escape whose backslash is before `at`, and the place behind it.
-fn escape(bytes: &[u8], at: usize) -> Option<(char, usize)> {
-    let simple = match *bytes.get(at)? {
-        b'"' => '"',
-        b'\\' => '\\',
-        b'/' => '/',
+/// The character of the escape that stands there, and what is behind it.
+fn escape(rest: &[u8]) -> Option<(char, &[u8])> {
+    let (first, rest) = match rest {
+        [b'\\', b'u', a, b, c, d, rest @ ..] => (unit([*a, *b, *c, *d])?, rest),
+        [b'\\', byte, rest @ ..] => return Some((short_escape(*byte)?, rest)),
+        _ => return None,
+    };
+    if first & 0xf800 != 0xd800 {
+        return Some((char::from_u32(first)?, rest));
+    }
+    // Two halves are one character.
+    let [b'\\', b'u', a, b, c, d, rest @ ..] = rest else { return None };
+    let (high, low) = (first.wrapping_sub(0xd800), unit([*a, *b, *c, *d])?.wrapping_sub(0xdc00));
+    if high.max(low) >= 0x400 {
+        return None;
+    }
+    Some((char::from_u32(0x10000 + (high << 10) + low)?, rest))
+}
+
+fn short_escape(byte: u8) -> Option<char> {
+    Some(match byte {
+        b'"' | b'\\' | b'/' => char::from(byte),
         b'b' => '\u{8}',
         b'f' => '\u{c}',
         b'n' => '\n',
         b'r' => '\r',
         b't' => '\t',
-        b'u' => return unicode(bytes, at + 1),
         _ => return None,
-    };
-    Some((simple, at + 1))
+    })
 }
 
-fn unicode(bytes: &[u8], at: usize) -> Option<(char, usize)> {
-    let first = hex(bytes, at)?;
-    if !(0xd800..0xdc00).contains(&first) {
-        return Some((char::from_u32(first)?, at + 4));
-    }
-    if bytes.get(at + 4..at + 6)? != b"\\u" {
-        return None;
-    }
-    let second = hex(bytes, at + 6)?.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
-    Some((char::from_u32(0x10000 + ((first - 0xd800) << 10) + second)?, at + 10))
-}
-
-fn hex(bytes: &[u8], at: usize) -> Option<u32> {
-    let digits = *bytes.get(at..)?.first_chunk::<4>()?;
+/// What four hexadecimal digits say.
+#[inline]
+fn unit(digits: [u8; 4]) -> Option<u32> {
     let [a, b, c, d] =
         digits.map(|digit| WORTH.get(usize::from(digit)).map_or(0x10, |worth| u32::from(*worth)));
     ((a | b | c | d) < 0x10).then_some(a << 12 | b << 8 | c << 4 | d)
@@ -173,24 +216,40 @@ const WORTH: [u8; 256] = {
     table
 };
 
-/// What a string that has been read says: `raw` is what is between its quotes.
-pub(super) fn unescape(raw: &[u8], out: &mut Vec<u8>) {
-    let mut at = 0;
-    while let Some(byte) = raw.get(at) {
-        if *byte == b'\\' {
-            let Some((character, end)) = escape(raw, at + 1) else { return };
-            match u8::try_from(character) {
-                Ok(byte @ ..0x80) => out.push(byte),
-                _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-            }
-            at = end;
-        } else {
-            let rest = raw.get(at..).unwrap_or_default();
-            let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
-            out.extend_from_slice(rest.get(..run).unwrap_or_default());
-            at += run;
+/// What a string that has been read says, written into memory: `rest` is what is between its quotes.
+pub(super) fn unescaped<'t>(mut rest: &[u8], out: &'t mut Vec<u8>) -> &'t [u8] {
+    out.clear();
+    while let [first, behind @ ..] = rest {
+        if let Some((character, behind)) = escape(rest) {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = behind;
+            continue;
         }
+        // It may be the first byte of a character beyond ASCII.
+        out.push(*first);
+        rest = plain(behind);
+        out.extend_from_slice(behind.get(..behind.len() - rest.len()).unwrap_or_default());
     }
+    out
+}
+
+/// What two strings that have been read say in order, without memory for it: most differ early.
+pub(super) fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    bytes_said(a).cmp(bytes_said(b))
+}
+
+fn bytes_said(mut rest: &[u8]) -> impl Iterator<Item = u8> {
+    let parts = std::iter::from_fn(move || {
+        let (byte, mut behind) = rest.split_first()?;
+        let (mut part, mut length) = ([*byte, 0, 0, 0], 1);
+        if let Some((character, further)) = escape(rest) {
+            length = character.encode_utf8(&mut part).len();
+            behind = further;
+        }
+        rest = behind;
+        Some(part.into_iter().take(length))
+    });
+    parts.flatten()
 }
 
 /// Reads a number.
@@ -218,6 +277,40 @@ pub(super) fn number(bytes: &[u8], start: usize) -> Option<Number> {
     let value = mantissa.cast_signed();
     let integral = places == 0 || mantissa.is_multiple_of(10_u64.pow(places as u32));
     Some(Number { end: at, integral, short: Some((if negative { -value } else { value }, places as u32)) })
+}
+
+/// The place behind a number, for those who do not ask which.
+pub(super) fn number_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let first = start + usize::from(bytes.get(start) == Some(&b'-'));
+    let mut at = behind_digits(bytes, first);
+    if at == first || (at > first + 1 && bytes.get(first) == Some(&b'0')) {
+        return None;
+    }
+    if bytes.get(at) == Some(&b'.') {
+        let point = at;
+        at = behind_digits(bytes, point + 1);
+        if at == point + 1 {
+            return None;
+        }
+    }
+    if !matches!(bytes.get(at), Some(b'e' | b'E')) {
+        return Some(at);
+    }
+    at += 1 + usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+    let end = behind_digits(bytes, at);
+    match end - at {
+        0 => None,
+        1..=9 => Some(end),
+        // It may be larger than is accepted.
+        _ => Some(long(bytes, start)?.end),
+    }
+}
+
+fn behind_digits(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
 }
 
 /// Adds digits to a number, which is right as long as they are few, and goes behind them.

@@ -108,6 +108,33 @@ fn an_unknown_name_may_not_stand_twice_however_many_there_are() {
     }
 }
 
+#[test]
+fn what_a_string_with_escapes_says_is_what_keywords_are_asked_of() {
+    let pattern = || Keyword::Pattern(PatternId(0));
+    let nodes = [
+        vec![named(&[("a\u{1f409}", 1)]), Keyword::PropertyNames(NodeId(2))],
+        vec![pattern(), Keyword::MinLength(4), Keyword::MaxLength(4)],
+        vec![pattern()],
+    ];
+    let nodes = nodes.into_iter().map(|keywords| Node { keywords, resource: None }).collect();
+    let plan = Plan { nodes, patterns: vec!["^a\u{1f409}?".into()], ..Plan::default() };
+    let validators = Validators::load(plan).unwrap();
+    for (text, valid) in [
+        (r#"{"a\ud83d\udc09":"\u0061\ud83d\udc09\n\u00e9"}"#, true),
+        (r#"{"a🐉":"a🐉\né"}"#, true),
+        (r#"{"\u0061🐉":"a🐉\n"}"#, false),
+        (r#"{"a\ud83d\udc0a":1, "\u0061🐊b":2, "a\ud83d\udc0ac":3}"#, true),
+        (r#"{"a\ud83d\udc0a":1, "\u0061🐊b":2, "a🐊":3}"#, false),
+        (r#"{"\u0062":1}"#, false),
+    ] {
+        assert_eq!(verdict(&validators, text.as_bytes()) == Verdict::Valid, valid, "{text}");
+        let document = json::parse(text.as_bytes());
+        let interpreted =
+            document.is_ok_and(|document| validators.is_valid(NodeId(0), &document) == Ok(true));
+        assert_eq!(interpreted, valid, "{text}");
+    }
+}
+
 fn required(name: &str) -> Keyword {
     Keyword::Required { when: Direction::Both, names: vec![name.into()] }
 }
@@ -253,6 +280,10 @@ fn strings_and_numbers_are_read_as_the_reader_of_texts_does() {
         "1.00000000000000000000",
         "12345678901234567890.5",
         "1e9999999999999999",
+        "1e0000000000000003",
+        "-1.25E-0000000000000000000007",
+        "-01",
+        "9.435166460030496e+119",
         "\"\"",
         "\"a",
         "\"a\"",
@@ -262,17 +293,24 @@ fn strings_and_numbers_are_read_as_the_reader_of_texts_does() {
         "\"\\ud83d\"",
         "\"\\udc09\"",
         "\"\\ud83d\\u0061\"",
+        "\"\\u0041\\n\\ud83d\\udc09\\/b\\u00e9c\"",
+        "\"\\ud83d\\ud83d\"",
+        "\"\\ud83d\\n\"",
         "\"\\x\"",
         "\"\\u12\"",
+        "\"\\u12g4\"",
         "\"é🐉\"",
         "\"a\u{1f}\"",
         "\"abcdefgh\\n\"",
         "\"abcdefgé\"",
     ] {
         let bytes = text.as_bytes();
-        let end = match bytes.first() {
-            Some(b'"') => scan::string(bytes, 1).map(|text| text.end),
-            _ => scan::number(bytes, 0).map(|number| number.end),
+        let end = if let Some(b'"') = bytes.first() {
+            scan::string(bytes, 1).map(|text| text.end)
+        } else {
+            let end = scan::number(bytes, 0).map(|number| number.end);
+            assert_eq!(scan::number_end(bytes, 0), end, "{text}");
+            end
         };
         assert_eq!(end == Some(text.len()), json::parse(bytes).is_ok(), "{text}");
     }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::plain::Writer;
+
 /// A schema with a valid text, and texts that are not valid at their start and at their end.
 #[derive(Debug)]
 pub struct Subject {
@@ -10,6 +12,8 @@ pub struct Subject {
     pub valid: String,
     pub early: Option<String>,
     pub late: Option<String>,
+    /// Another valid text, as programs write it.
+    pub plain: Option<String>,
 }
 
 pub fn all() -> Vec<Subject> {
@@ -17,7 +21,7 @@ pub fn all() -> Vec<Subject> {
 }
 
 fn subject(name: &str, schema: Value, [valid, early, late]: [String; 3]) -> Subject {
-    Subject { name: name.into(), schema, valid, early: Some(early), late: Some(late) }
+    Subject { name: name.into(), schema, valid, early: Some(early), late: Some(late), plain: None }
 }
 
 fn login() -> Subject {
@@ -226,7 +230,7 @@ fn list() -> Subject {
     subject("list", schema, [text("1", "2950"), text("0", "2950"), text("1", "\"2950\"")])
 }
 
-/// Bodies that were generated for operations of real documents: the document, where the schema stands, the case.
+/// Operations of real documents with bodies that a fuzzer generated: the document, where the schema stands, the case.
 const REAL: &[(&str, &str, &str, &str)] = &[
     (
         "apis-guru/azure.com/databricks.json",
@@ -275,15 +279,18 @@ const REAL: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Ten schemas of real documents with a body of each; none where the corpora are not there.
-pub fn real() -> Vec<Subject> {
+/// Ten schemas of real documents, or one of them, with a fuzzer's body and a plain one of each; none where the corpora are
+/// not there.
+pub fn real(name: Option<&str>) -> Vec<Subject> {
     let Some(root) = std::env::var_os("SHIELD_CORPORA").map(std::path::PathBuf::from) else {
         eprintln!("NOT RUN: ten schemas of real documents, because SHIELD_CORPORA does not name the corpora");
         return Vec::new();
     };
     let cases = std::fs::read_to_string(root.join("openapi-cases-generated/schemathesis-shared.jsonl"))
         .expect("cases");
+    let name_of = |spec: &str| spec.rsplit('/').next().unwrap_or(spec).trim_end_matches(".json").to_owned();
     REAL.iter()
+        .filter(|(spec, ..)| name.is_none_or(|name| name_of(spec) == name))
         .map(|(spec, method, path, id)| {
             let text = std::fs::read_to_string(root.join("openapi").join(spec)).expect("a document");
             let document: Value = serde_json::from_str(&text).expect("JSON");
@@ -298,10 +305,11 @@ pub fn real() -> Vec<Subject> {
             let line = cases.lines().find(|line| line.contains(&format!("\"{id}\""))).expect("a case");
             let case: Value = serde_json::from_str(line).expect("JSON");
             let body = base64(case["request"]["body_b64"].as_str().expect("a body"));
+            let plain = Writer::new(&document).value(&schema).expect("a value").to_string();
             let mut schema = schema;
             schema["components"] = document["components"].clone();
-            let name = spec.rsplit('/').next().unwrap_or(spec).trim_end_matches(".json").to_owned();
-            Subject { name, schema, valid: String::from_utf8(body).expect("UTF-8"), early: None, late: None }
+            let valid = String::from_utf8(body).expect("UTF-8");
+            Subject { name: name_of(spec), schema, valid, early: None, late: None, plain: Some(plain) }
         })
         .collect()
 }

@@ -177,14 +177,29 @@ impl<'p> Lower<'_, 'p> {
 
     /// The next byte that is not white space, and its place.
     fn token(&mut self, at: Value) -> (Value, Value) {
-        let (spaced, ready) = (self.b.create_block(), self.b.create_block());
+        let [spaced, peek, far, ready] = [(); 4].map(|()| self.b.create_block());
+        self.b.set_cold_block(far);
         let place = self.b.append_block_param(ready, types::I64);
         let byte = self.b.append_block_param(ready, types::I8);
         let first = self.byte(at);
         let visible = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, first, 0x20);
         let arguments = [BlockArg::Value(at), BlockArg::Value(first)];
         self.b.ins().brif(visible, ready, &arguments, spaced, &[]);
+
+        // Of white space, one blank is what most writers write.
         self.b.switch_to_block(spaced);
+        let after = self.b.ins().iadd_imm_s(at, 1);
+        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, after, self.end);
+        self.b.ins().brif(inside, peek, &[], far, &[]);
+        self.b.switch_to_block(peek);
+        let second = self.load(types::I8, after, 0);
+        let blank = self.is(IntCC::Equal, first, i64::from(b' '));
+        let visible = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, second, 0x20);
+        let both = self.b.ins().band(blank, visible);
+        let arguments = [BlockArg::Value(after), BlockArg::Value(second)];
+        self.b.ins().brif(both, ready, &arguments, far, &[]);
+
+        self.b.switch_to_block(far);
         let next = self.rust(Call::Space, &[at]);
         let second = self.byte(next);
         self.jump(ready, &[next, second]);

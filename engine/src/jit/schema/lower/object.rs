@@ -86,7 +86,7 @@ impl<'p> Lower<'_, 'p> {
         self.b.switch_to_block(start);
         if let Some(number) = members.order.first() {
             let name = [b"\"", &*members.usual(*number)].concat();
-            self.guess((inside, &name), &seen, hits.get(*number).copied());
+            self.guess((inside, &name), false, &seen, hits.get(*number).copied());
         }
         let (place, byte) = self.token(inside);
         let empty = self.is(IntCC::Equal, byte, i64::from(b'}'));
@@ -129,14 +129,12 @@ impl<'p> Lower<'_, 'p> {
         }
     }
 
-    /// Goes to where a member is judged, if what is before its value stands there without white space; else goes on.
-    fn guess(&mut self, (at, text): (Value, &[u8]), seen: &Seen, hit: Option<Block>) {
+    /// Goes to where a member is judged, if what is before its value stands there as most writers write it; else goes on.
+    fn guess(&mut self, (at, name): (Value, &[u8]), comma: bool, seen: &Seen, hit: Option<Block>) {
         let Some(hit) = hit else { return };
-        let [right, wrong] = [(); 2].map(|()| self.b.create_block());
-        self.stands((at, text), right, wrong);
-        self.b.switch_to_block(right);
+        let wrong = self.b.create_block();
+        let behind = self.stands((at, name), comma, wrong);
         self.member(seen);
-        let behind = self.b.ins().iadd_imm_s(at, text.len() as i64);
         self.jump(hit, &[behind]);
         self.b.switch_to_block(wrong);
     }
@@ -217,8 +215,8 @@ impl<'p> Lower<'_, 'p> {
             let key = self.key(nodes.iter().copied());
             let end = self.value(&key, value);
             if let Some(following) = members.following(number) {
-                let name = [b",\"", &*members.usual(following)].concat();
-                self.guess((end, &name), seen, hits.get(following).copied());
+                let name = [b"\"", &*members.usual(following)].concat();
+                self.guess((end, &name), true, seen, hits.get(following).copied());
             }
             self.jump(next, &[end]);
         }

@@ -222,8 +222,9 @@ impl<'p> Lower<'_, 'p> {
     pub(super) fn number(&mut self, flat: &Flat<'p>, allowed: TypeSet, at: Value) -> Value {
         let bounds: Vec<_> = flat.rows.iter().filter_map(|row| Some((*row, bounds(row.keyword)?))).collect();
         let exact = bounds.iter().any(|(_, bounds)| matches!(bounds, Bounds::Exact));
-        let number = if exact { self.read_number(at) } else { self.digits(at) };
-        if !allowed.contains(TypeSet::NUMBER) {
+        let any = allowed.contains(TypeSet::NUMBER);
+        let number = if exact { self.read_number(at) } else { self.digits(at, !any || !bounds.is_empty()) };
+        if !any {
             self.demand(number.integral);
         }
         for (row, bounds) in bounds {
@@ -240,14 +241,19 @@ impl<'p> Lower<'_, 'p> {
         Number { end, value, plain, integral }
     }
 
-    /// Reads a number: digit by digit as long as it is a short integer without a sign, else by Rust.
-    fn digits(&mut self, at: Value) -> Number {
+    /// Reads a number: digit by digit as long as it is a short integer, else by Rust. Where nothing is asked of it, what it
+    /// is is not found out.
+    fn digits(&mut self, at: Value, asked: bool) -> Number {
         let [head, digit, over, slow, done] = [(); 5].map(|()| self.b.create_block());
         let place = self.b.append_block_param(head, types::I64);
         let sum = self.b.append_block_param(head, types::I64);
         let [end, value, plain, integral] = [(); 4].map(|()| self.b.append_block_param(done, types::I64));
         let (zero, one) = (self.word(0), self.word(1));
-        self.jump(head, &[at, zero]);
+        let first = self.byte(at);
+        let negative = self.is(IntCC::Equal, first, i64::from(b'-'));
+        let sign = self.b.ins().uextend(types::I64, negative);
+        let start = self.b.ins().iadd(at, sign);
+        self.jump(head, &[start, zero]);
 
         self.b.switch_to_block(head);
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, place, self.end);
@@ -262,24 +268,33 @@ impl<'p> Lower<'_, 'p> {
         let is_digit = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, unit, 10);
         self.b.ins().brif(is_digit, head, &[BlockArg::Value(next), BlockArg::Value(more)], over, &[]);
 
-        // One to eighteen digits, and the first is no zero: a zero alone is left to Rust as well.
+        // One to eighteen digits, and the first is a zero only where it is alone.
         self.b.switch_to_block(over);
-        let length = self.b.ins().isub(place, at);
-        let length = self.b.ins().iadd_imm_s(length, -1);
-        let short = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, length, 18);
-        let first = self.load(types::I8, at, 0);
+        let length = self.b.ins().isub(place, start);
+        let further = self.b.ins().iadd_imm_s(length, -1);
+        let mut whole = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, further, 18);
+        let first = self.load(types::I8, start, 0);
         let usual = self.is(IntCC::NotEqual, first, i64::from(b'0'));
-        let mut whole = self.b.ins().band(short, usual);
+        let alone = self.is(IntCC::Equal, further, 0);
+        let usual = self.b.ins().bor(usual, alone);
+        whole = self.b.ins().band(whole, usual);
         for byte_of in [b'.', b'e', b'E'] {
             let other = self.is(IntCC::NotEqual, byte, i64::from(byte_of));
             whole = self.b.ins().band(whole, other);
         }
-        let arguments = [place, sum, one, one].map(BlockArg::Value);
+        let below = self.b.ins().ineg(sum);
+        let signed = self.b.ins().select(negative, below, sum);
+        let arguments = [place, signed, one, one].map(BlockArg::Value);
         self.b.ins().brif(whole, done, &arguments, slow, &[]);
 
         self.b.switch_to_block(slow);
-        let read = self.read_number(at);
-        self.jump(done, &[read.end, read.value, read.plain, read.integral]);
+        if asked {
+            let read = self.read_number(at);
+            self.jump(done, &[read.end, read.value, read.plain, read.integral]);
+        } else {
+            let behind = self.checked(Call::AnyNumber, &[at]);
+            self.jump(done, &[behind, zero, zero, zero]);
+        }
         self.b.switch_to_block(done);
         Number { end, value, plain, integral }
     }

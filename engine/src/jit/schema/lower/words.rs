@@ -7,6 +7,8 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder as _, Value, types};
 use cranelift_frontend::Switch;
 
 use super::super::calls::Call;
+use super::super::checks::lengths;
+use super::super::scan;
 use super::{Lower, field};
 
 /// So many strings are compared one after the other.
@@ -46,8 +48,10 @@ impl Lower<'_, '_> {
 
         // With escapes, or with white space behind, or near the end, or another one altogether.
         self.b.switch_to_block(slow);
-        let (least, is_name) = (self.word(window as i64), self.word(i64::from(name)));
-        let end = self.checked(Call::Usual, &[at, least, is_name]);
+        let lengths = texts.iter().fold(0, |all, text| all | lengths(characters(text, name)));
+        let [least, is_name, lengths] =
+            [window as i64, i64::from(name), lengths.cast_signed()].map(|word| self.word(word));
+        let end = self.checked(Call::Usual, &[at, least, is_name, lengths]);
         let written = self.field(field!(text));
         self.jump(compare, &[written, end]);
 
@@ -155,23 +159,38 @@ impl Lower<'_, '_> {
         same.unwrap_or(start)
     }
 
-    /// Goes on at `yes` where a text stands, else at `no`.
-    pub(super) fn stands(&mut self, (at, text): (Value, &[u8]), yes: Block, no: Block) {
-        let compare = self.b.create_block();
-        let limit = self.b.ins().iadd_imm_s(at, text.len().max(8) as i64);
+    /// Goes on where a text stands, after a comma and at most one blank where `comma` says so, else at `no`; the place
+    /// behind it.
+    pub(super) fn stands(&mut self, (at, text): (Value, &[u8]), comma: bool, no: Block) -> Value {
+        let [compare, right] = [(); 2].map(|()| self.b.create_block());
+        let before = if comma { 2 } else { 0 };
+        let limit = self.b.ins().iadd_imm_s(at, before + text.len().max(8) as i64);
         let fits = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, limit, self.end);
         self.b.ins().brif(fits, compare, &[], no, &[]);
         self.b.switch_to_block(compare);
-        let word = self.load(types::I64, at, 0);
-        let same = self.same_start(word, text);
-        let mut last = same;
+        let mut start = at;
+        if comma {
+            let [first, second] = [0, 1].map(|offset| self.load(types::I8, at, offset));
+            let more = self.is(IntCC::Equal, first, i64::from(b','));
+            let blank = self.is(IntCC::Equal, second, i64::from(b' '));
+            let blank = self.b.ins().uextend(types::I64, blank);
+            start = self.b.ins().iadd(at, blank);
+            start = self.b.ins().iadd_imm_s(start, 1);
+            let name = self.b.create_block();
+            self.b.ins().brif(more, name, &[], no, &[]);
+            self.b.switch_to_block(name);
+        }
+        let word = self.load(types::I64, start, 0);
+        let mut same = self.same_start(word, text);
         if text.len() > 8 {
             let rest = self.b.create_block();
             self.b.ins().brif(same, rest, &[], no, &[]);
             self.b.switch_to_block(rest);
-            last = self.same_tail(at, text);
+            same = self.same_tail(start, text);
         }
-        self.b.ins().brif(last, yes, &[], no, &[]);
+        self.b.ins().brif(same, right, &[], no, &[]);
+        self.b.switch_to_block(right);
+        self.b.ins().iadd_imm_s(start, text.len() as i64)
     }
 
     /// Whether a short text stands where as many bytes may be read.
@@ -190,6 +209,12 @@ impl Lower<'_, '_> {
         }
         same
     }
+}
+
+/// How many characters a string says that is written as usual, with what follows.
+fn characters(text: &[u8], name: bool) -> usize {
+    let raw = text.get(..text.len() - if name { 2 } else { 1 }).unwrap_or_default();
+    String::from_utf8_lossy(scan::unescaped(raw, &mut Vec::new())).chars().count()
 }
 
 /// The first eight bytes as a word; zeros where there are fewer.
