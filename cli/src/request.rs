@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::Value as Json;
-use shield_engine::{Denial, Exchange, Head, Limits, ResponseHead, Value, Version};
+use shield_engine::{Denial, Exchange, Head, Headers, Limits, ResponseHead, Value, Version};
 use shield_ir::{FieldId, Type};
 
 use crate::value;
@@ -173,7 +173,7 @@ impl Request {
             target: target.as_bytes(),
             version: self.version(),
             tls,
-            headers,
+            headers: Headers::new(headers).map_err(Box::new)?,
             client: self.client,
             server: SocketAddr::from((Ipv4Addr::LOCALHOST, if tls { 443 } else { 80 })),
             received_at: self.time,

@@ -8,11 +8,12 @@
 //!
 //! ```
 //! use std::net::{IpAddr, Ipv4Addr};
-//! use shield_engine::{Backend, Exchange, Head, Limits, Policy, Step};
+//! use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Step};
 //! use shield_ir::{Bundle, Digest};
 //!
 //! let policy = Policy::load(Bundle::default(), Digest([0; 32]), Backend::Interpreter).unwrap();
-//! let head = Head { target: b"/a/%7Ejane?x=1", headers: vec![(b"host", b"Example.com")], ..Head::default() };
+//! let headers = Headers::new(vec![(b"host", b"Example.com")]).unwrap();
+//! let head = Head { target: b"/a/%7Ejane?x=1", headers, ..Head::default() };
 //! let mut exchange = Exchange::new(head, &Limits::default()).unwrap();
 //! let Ok(Step::Forward(permit)) = policy.judge_head(&mut exchange) else { unreachable!() };
 //! assert_eq!(permit.target(), b"/a/~jane?x=1");
@@ -46,7 +47,7 @@ pub mod verdict;
 pub use certificate::{Certificate, ClientAuth, Standing};
 pub use denial::{Denial, Document, Reason, Violation};
 pub use event::{Event, Kind};
-pub use exchange::{Exchange, Head, Limits, PathPolicy, ResponseHead, Version};
+pub use exchange::{Exchange, Head, Headers, Limits, PathPolicy, ResponseHead, Version};
 pub use facts::Facts;
 pub use jit::JitError;
 pub use policy::{Backend, ClifError, LoadError, Policy, clif};

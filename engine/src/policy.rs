@@ -14,6 +14,7 @@ use crate::geo::Geo;
 use crate::interp::{self, Meaning};
 use crate::jit::{Jit, JitError, Scratch};
 use crate::matcher::Index;
+use crate::pipeline::Order;
 use crate::schema::{Judge, Validators, interpreted};
 use crate::stages::endpoint::Endpoints;
 use crate::stages::host::Hosts;
@@ -60,6 +61,7 @@ pub struct Policy {
     pub(crate) shadow: bool,
     pub(crate) callers: Option<Arc<Callers>>,
     pub(crate) geo: Option<Arc<dyn Geo>>,
+    pub(crate) order: Order,
     digest: Digest,
     constants: Constants,
     /// Conditions by rule; none as long as the interpreter serves.
@@ -91,7 +93,7 @@ impl Policy {
             planned = anchor::of_rules(&bundle);
             &planned
         };
-        let policy = Self {
+        let mut policy = Self {
             hosts: Hosts::of(&bundle),
             endpoints: Endpoints::of(&bundle, &validators),
             asks_schema: asks_schema(&bundle),
@@ -102,12 +104,14 @@ impl Policy {
             shadow: false,
             callers: Callers::of(&bundle, &[0; 32])?,
             geo: None,
+            order: Order::default(),
             bundle,
             digest,
             constants,
             jit: OnceLock::new(),
             fallback: OnceLock::new(),
         };
+        policy.order = Order::of(&policy);
         if backend == Backend::Jit {
             policy.compile_rules();
         }
@@ -159,6 +163,7 @@ impl Policy {
     /// The same policy with a secret of the deployment: session identifiers and keys of counters are hashed with it.
     pub fn with_secret(mut self, secret: &[u8; 32]) -> Result<Self, LoadError> {
         self.callers = Callers::of(&self.bundle, secret)?;
+        self.order = Order::of(&self);
         Ok(self)
     }
 
@@ -166,6 +171,7 @@ impl Policy {
     #[must_use]
     pub fn with_geo(mut self, geo: Option<Arc<dyn Geo>>) -> Self {
         self.geo = geo;
+        self.order = Order::of(&self);
         self
     }
 

@@ -195,6 +195,10 @@ pub(crate) async fn buffer(
             let beyond = bytes.split_off(most as usize);
             return Ok(Buffered { bytes, more: Some((beyond, body)), share });
         }
+        // What said its length beforehand is whole without being told so.
+        if body.is_end_stream() {
+            break;
+        }
     }
     Ok(Buffered { bytes: if grown.is_empty() { whole } else { grown.freeze() }, more: None, share })
 }

@@ -12,8 +12,8 @@ use shield_engine::Value;
 use shield_engine::exchange::{DotSegments, EmptySegments, PathPolicy, Separators};
 use shield_engine::token::{Pass, WantedKey};
 use shield_engine::{
-    Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Limits, Policy, ResponseHead, Standing, Step,
-    Stopwatch,
+    Change, ClientAuth, Denial, Exchange, Head, HeaderEdit, Headers, Limits, Policy, ResponseHead, Standing,
+    Step, Stopwatch,
 };
 use shield_ir::FieldId;
 
@@ -98,12 +98,13 @@ impl<'a> Judging<'a> {
         record: &Record,
     ) -> Result<Self, Refusal> {
         let Asked { parts, spelling, absolute, id, client, seed, standings, stopwatch } = asked;
+        let headers = Headers::new(headers(parts, spelling)).map_err(|denial| refusal(&denial, id))?;
         let head = Head {
             method: parts.method.as_str().as_bytes(),
             target: absolute.unwrap_or_else(|| origin_form(parts)).as_bytes(),
             version: version(parts.version),
             tls: client.tls.is_some(),
-            headers: headers(parts, spelling),
+            headers,
             client: record.client,
             server: client.local,
             received_at: record.unix_millis,

@@ -11,7 +11,7 @@ for case in "scalar 1 no_match" "scalar 10 no_match" "scalar 100 no_match" "scal
             "schema login valid" "schema login spaced" "schema login late" "schema order valid" "schema order spaced"; do
     log=$(mktemp)
     # shellcheck disable=SC2086
-    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*counted*' "$program" count $case 2> "$log"
+    valgrind --tool=callgrind --callgrind-out-file=/dev/null --toggle-collect='*::counted*' "$program" count $case 2> "$log"
     total=$(sed -n 's/.*Collected : *//p' "$log")
     echo "$case $((total / 1000))" | tee -a "$results"
     rm -f "$log"

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use shield_engine::{Exchange, Head, Limits, ResponseHead, Value, Version};
+use shield_engine::{Exchange, Head, Headers, Limits, ResponseHead, Value, Version};
 use shield_ir::builtin::{Accepts, BUILTINS, Check, Form, Parameter, Returns, Signature};
 use shield_ir::expr::Node;
 use shield_ir::field::FIELDS;
@@ -534,7 +534,7 @@ impl Request {
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
         let head = Head {
             target: self.target.as_bytes(),
-            headers,
+            headers: Headers::new(headers).expect("generated headers are plain"),
             client: self.client,
             tls: self.tls,
             version: self.version,

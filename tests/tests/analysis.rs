@@ -15,7 +15,7 @@ use shield_compiler::source::MemorySources;
 use shield_compiler::{BareOptions, Diagnostic, Outcome, compile_with, expression, optimize};
 use shield_engine::constants::Constants;
 use shield_engine::interp::{Meaning, holds};
-use shield_engine::{Backend, Exchange, Head, Limits, Policy, Step, Version};
+use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Step, Version};
 use shield_ir::{Bundle, Digest};
 use shield_tests::generate::Random;
 
@@ -215,12 +215,13 @@ fn request(seed: u64) -> Request {
 }
 
 fn with_exchange<T>(request: &Request, f: impl FnOnce(&Exchange<'_>) -> T) -> Option<T> {
+    let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let head = Head {
         method: request.method.as_bytes(),
         target: request.target.as_bytes(),
         version: Version::Http11,
         tls: request.tls,
-        headers: request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect(),
+        headers: Headers::new(headers).ok()?,
         client: request.client.parse().unwrap(),
         ..Head::default()
     };
@@ -379,11 +380,8 @@ fn nothing_stops_a_request_to_an_endpoint_of_which_that_is_said() {
             found += 1;
             let path = one.message.split(['`', ' ']).find(|word| word.starts_with('/')).unwrap();
             for agent in VALUES {
-                let head = Head {
-                    target: path.as_bytes(),
-                    headers: vec![(b"host", b"a.test"), (b"user-agent", agent.as_bytes())],
-                    ..Head::default()
-                };
+                let headers = Headers::new(vec![(b"host", b"a.test"), (b"user-agent", agent.as_bytes())]);
+                let head = Head { target: path.as_bytes(), headers: headers.unwrap(), ..Head::default() };
                 let mut exchange = Exchange::new(head, &Limits::default()).unwrap();
                 let step = policy.judge_head(&mut exchange);
                 assert!(matches!(step, Ok(Step::Forward(_))), "seed {seed}, {path}: {step:?}\n{text}");

@@ -1,7 +1,7 @@
 //! A request that nothing matches is judged without allocating.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
-use shield_engine::{Backend, Exchange, Head, Limits, Policy, Step};
+use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Step};
 use shield_ir::expr::Node;
 use shield_ir::policy::{Action, Block, Origin, Rule, Scope};
 use shield_ir::set::{Members, Set, SetId, network};
@@ -95,14 +95,15 @@ fn policy(rules: usize) -> Policy {
 }
 
 fn exchange() -> Exchange<'static> {
+    let headers = Headers::new(vec![
+        (b"Host", b"shop.test"),
+        (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64)"),
+        (b"Accept", b"application/json"),
+        (b"Cookie", b"session=abc; theme=dark"),
+    ]);
     let head = Head {
         target: b"/api/v1/users/7?page=2&sort=name",
-        headers: vec![
-            (b"Host", b"shop.test"),
-            (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64)"),
-            (b"Accept", b"application/json"),
-            (b"Cookie", b"session=abc; theme=dark"),
-        ],
+        headers: headers.unwrap(),
         client: [192, 0, 2, 1].into(),
         ..Head::default()
     };

@@ -1,7 +1,7 @@
 //! A walk with the interpreter, the indexes, and native code agree on generated policies and requests.
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so")]
 
-use shield_engine::{Backend, Exchange, Head, Limits, Policy};
+use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy};
 use shield_ir::{Digest, Phase};
 use shield_tests::generate::{Generator, Request};
 use shield_tests::live;
@@ -99,6 +99,7 @@ fn values_under_names_are_found_as_a_walk_finds_them() {
             let name = random.pick(&names);
             headers.push((name.as_bytes(), random.pick(&words).as_bytes()));
         }
+        let headers = Headers::new(headers).unwrap();
         let head = Head { target: target.as_bytes(), headers, ..Head::default() };
         let exchange = Exchange::new(head, &Limits::default()).unwrap();
         let meant = policies[0].holding_naively(&exchange, Phase::Head);

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use shield_compiler::source::MemorySources;
 use shield_compiler::{Diagnostic, compile};
-use shield_engine::{Backend, Exchange, Head, Limits, Policy, Value};
+use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Value};
 use shield_ir::{Digest, FieldId};
 use shield_tests::generate::Random;
 use wirefilter::{ExecutionContext, Scheme};
@@ -148,12 +148,13 @@ impl Request {
     }
 
     fn exchange<'e>(&'e self, target: &'e str) -> Exchange<'e> {
+        let headers = vec![(&b"host"[..], self.host.as_bytes()), (b"user-agent", self.agent.as_bytes())];
         let head = Head {
             method: self.method.as_bytes(),
             target: target.as_bytes(),
             tls: self.tls,
             client: self.client,
-            headers: vec![(b"host", self.host.as_bytes()), (b"user-agent", self.agent.as_bytes())],
+            headers: Headers::new(headers).expect("plain headers"),
             ..Head::default()
         };
         let mut exchange = Exchange::new(head, &Limits::default()).expect("a canonical request");

@@ -82,15 +82,15 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.full_uri", Extract::Text(full_uri)),
     ("http.request.uri", Extract::Text(uri)),
     ("http.request.uri.path", Extract::Text(|x| &x.path)),
-    ("http.request.uri.path.extension", Extract::Text(|x| x.parsed.extension.get_or_init(|| extension(&x.path)))),
+    ("http.request.uri.path.extension", Extract::Text(|x| x.made().extension.get_or_init(|| extension(&x.path)))),
     ("http.request.uri.query", Extract::Text(|x| x.query)),
     ("http.request.uri.args", Extract::Map(args)),
     ("http.request.uri.args.names", Extract::Names(args)),
     ("http.request.uri.args.values", Extract::Values(args)),
-    ("raw.http.request.full_uri", Extract::Text(|x| x.parsed.raw_full_uri.get_or_init(|| x.with_origin(x.raw.path_and_query)))),
+    ("raw.http.request.full_uri", Extract::Text(|x| x.made().raw_full_uri.get_or_init(|| x.with_origin(x.raw.path_and_query)))),
     ("raw.http.request.uri", Extract::Text(|x| x.raw.path_and_query)),
     ("raw.http.request.uri.path", Extract::Text(|x| x.raw.path)),
-    ("raw.http.request.uri.path.extension", Extract::Text(|x| x.parsed.raw_extension.get_or_init(|| extension(x.raw.path)))),
+    ("raw.http.request.uri.path.extension", Extract::Text(|x| x.made().raw_extension.get_or_init(|| extension(x.raw.path)))),
     ("raw.http.request.uri.query", Extract::Text(|x| x.raw.query)),
     ("raw.http.request.uri.args", Extract::Map(args)),
     ("raw.http.request.uri.args.names", Extract::Names(args)),
@@ -100,10 +100,10 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.timestamp.sec", Extract::Int(|x| (x.head.received_at / 1000).cast_signed())),
     ("http.request.timestamp.msec", Extract::Int(|x| (x.head.received_at % 1000).cast_signed())),
     ("ssl", Extract::Bool(|x| x.head.tls)),
-    ("http.cookie", Extract::Text(|x| x.joined(x.known.cookie, b"cookie", &x.parsed.cookie, b"; "))),
-    ("http.referer", Extract::Text(|x| x.at(x.known.referer).unwrap_or_default())),
-    ("http.user_agent", Extract::Text(|x| x.at(x.known.user_agent).unwrap_or_default())),
-    ("http.x_forwarded_for", Extract::Text(|x| x.joined(x.known.forwarded_for, b"x-forwarded-for", &x.parsed.forwarded_for, b", "))),
+    ("http.cookie", Extract::Text(|x| x.joined(x.known().cookie, b"cookie", |made| &made.cookie, b"; "))),
+    ("http.referer", Extract::Text(|x| x.at(x.known().referer).unwrap_or_default())),
+    ("http.user_agent", Extract::Text(|x| x.at(x.known().user_agent).unwrap_or_default())),
+    ("http.x_forwarded_for", Extract::Text(|x| x.joined(x.known().forwarded_for, b"x-forwarded-for", |made| &made.forwarded_for, b", "))),
     ("http.request.cookies", Extract::Map(cookies)),
     ("http.request.headers", Extract::Folded(|x| Pairs::Plain(&x.head.headers))),
     ("http.request.headers.names", Extract::Names(|x| Pairs::Plain(&x.head.headers))),
@@ -241,8 +241,8 @@ pub(super) fn cookies<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
 }
 
 fn form<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
-    Pairs::Plain(exchange.parsed.form.get_or_init(|| {
-        let is_form = super::body::media_type(exchange.at(exchange.known.content_type).unwrap_or_default())
+    Pairs::Plain(exchange.made().form.get_or_init(|| {
+        let is_form = super::body::media_type(exchange.at(exchange.known().content_type).unwrap_or_default())
             .eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
         pairs::form(if is_form { exchange.body().unwrap_or_default() } else { b"" }).to_vec()
     }))
@@ -255,25 +255,25 @@ fn response_headers<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
 fn uri<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
     match exchange.received_target() {
         Some(target) => target,
-        None => exchange.parsed.uri.get_or_init(|| join_target(&exchange.path, exchange.query)),
+        None => exchange.made().uri.get_or_init(|| join_target(&exchange.path, exchange.query)),
     }
 }
 
 fn full_uri<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
-    exchange.parsed.full_uri.get_or_init(|| exchange.with_origin(uri(exchange)))
+    exchange.made().full_uri.get_or_init(|| exchange.with_origin(uri(exchange)))
 }
 
 fn body_size(exchange: &Exchange<'_>) -> i64 {
     let seen = exchange.body().map_or(0, |body| i64::try_from(body.len()).unwrap_or(i64::MAX));
     let announced = || {
-        let text = std::str::from_utf8(exchange.at(exchange.known.content_length)?).ok()?;
+        let text = std::str::from_utf8(exchange.at(exchange.known().content_length)?).ok()?;
         text.trim().parse::<i64>().ok()
     };
     if exchange.is_truncated() { announced().unwrap_or(seen).max(seen) } else { seen }
 }
 
 fn media_type<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
-    exchange.parsed.media_type.get_or_init(|| {
+    exchange.made().media_type.get_or_init(|| {
         let headers = response_headers(exchange);
         let value = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"content-type"));
         super::body::media_type(value.map_or(b"", |(_, value)| value)).to_ascii_lowercase()
@@ -409,13 +409,15 @@ fn per_part<'x>(
 impl<'a> Exchange<'a> {
     /// Where the client is, as far as a database says.
     fn whereabouts(&self) -> &Whereabouts {
-        let known = || self.state.geo.as_ref().map(|geo| geo.whereabouts(self.head.client));
-        self.parsed.whereabouts.get_or_init(|| known().unwrap_or_default())
+        static NOWHERE: LazyLock<Whereabouts> = LazyLock::new(Whereabouts::default);
+        let Some(geo) = &self.state.geo else { return &NOWHERE };
+        let known = || geo.whereabouts(self.head.client);
+        self.made().whereabouts.get_or_init(known)
     }
 
     fn parts(&self) -> &[super::body::Part<'a>] {
-        self.parsed.parts.get_or_init(|| {
-            let content_type = self.at(self.known.content_type).unwrap_or_default();
+        self.made().parts.get_or_init(|| {
+            let content_type = self.at(self.known().content_type).unwrap_or_default();
             super::body::parts(content_type, self.body().unwrap_or_default())
         })
     }

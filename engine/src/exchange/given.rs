@@ -10,12 +10,15 @@ const FEW: usize = 2;
 /// Fields and their values, each field once.
 #[derive(Debug, Default)]
 pub(super) struct Given<'a> {
+    /// A bit for the fields here, by their number modulo 64: nearly every field is told from it that it was given nothing.
+    mask: u64,
     few: [Option<(FieldId, Value<'a>)>; FEW],
     more: Vec<(FieldId, Value<'a>)>,
 }
 
 impl<'a> Given<'a> {
     pub(super) fn set(&mut self, field: FieldId, value: Value<'a>) {
+        self.mask |= bit(field);
         let mut known = self.few.iter_mut().flatten().chain(&mut self.more);
         if let Some((_, known)) = known.find(|(known, _)| *known == field) {
             *known = value;
@@ -27,9 +30,16 @@ impl<'a> Given<'a> {
     }
 
     pub(super) fn get(&self, field: FieldId) -> Option<&Value<'a>> {
+        if self.mask & bit(field) == 0 {
+            return None;
+        }
         let mut known = self.few.iter().flatten().chain(&self.more);
         known.find(|(known, _)| *known == field).map(|(_, value)| value)
     }
+}
+
+const fn bit(field: FieldId) -> u64 {
+    1 << (field.index() % 64)
 }
 
 #[cfg(test)]

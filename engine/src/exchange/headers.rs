@@ -1,10 +1,66 @@
 //! Headers as a request may have them, and where the well-known ones stand.
 
-use super::Limits;
-use super::target;
-use crate::denial::Reason;
+use std::borrow::Cow;
+use std::ops::Deref;
 
-/// Headers that the head's check meets anyway and remembers: the place of the first and how many there are.
+use super::target;
+use super::words::{self, TOPS, found};
+use crate::denial::{Denial, Reason};
+
+/// A header: its name as received, and its value.
+type Pair<'a> = (&'a [u8], &'a [u8]);
+
+/// A message's headers in order: every name is a token, no value holds what ends a line.
+#[derive(Clone, Debug, Default)]
+pub struct Headers<'a> {
+    pairs: Cow<'a, [Pair<'a>]>,
+    pub(super) known: KnownHeaders,
+    /// Of all names and values.
+    pub(super) bytes: usize,
+}
+
+impl<'a> Headers<'a> {
+    /// Headers as a parser found them; those that no message may have are refused.
+    pub fn new(pairs: Vec<Pair<'a>>) -> Result<Self, Denial> {
+        Self::check(Cow::Owned(pairs))
+    }
+
+    /// The same of headers that stay where they are.
+    pub fn borrowed(pairs: &'a [Pair<'a>]) -> Result<Self, Denial> {
+        Self::check(Cow::Borrowed(pairs))
+    }
+
+    fn check(pairs: Cow<'a, [Pair<'a>]>) -> Result<Self, Denial> {
+        if pairs.len() > usize::from(u16::MAX) {
+            return Err(Reason::TooManyHeaders.into());
+        }
+        let (mut known, mut bytes) = (KnownHeaders::default(), 0_usize);
+        for (at, (name, value)) in (0..).zip(&*pairs) {
+            bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
+            let breaks = has_controls(value) && memchr::memchr3(0, b'\r', b'\n', value).is_some();
+            if breaks || !is_token(name) {
+                return Err(Reason::Header.into());
+            }
+            known.note(name, at);
+        }
+        Ok(Self { pairs, known, bytes })
+    }
+
+    pub(super) fn at(&self, place: Place) -> Option<&'a [u8]> {
+        let header = self.get(usize::from(place.first)).filter(|_| place.count > 0)?;
+        Some(header.1)
+    }
+}
+
+impl<'a> Deref for Headers<'a> {
+    type Target = [Pair<'a>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.pairs
+    }
+}
+
+/// Headers that the check meets anyway and remembers: the place of the first and how many there are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct KnownHeaders {
     pub(super) host: Place,
@@ -24,7 +80,7 @@ pub(super) struct Place {
 }
 
 impl KnownHeaders {
-    fn note(&mut self, name: &[u8], at: usize) {
+    fn note(&mut self, name: &[u8], at: u16) {
         let place = match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => &mut self.host,
             6 if name.eq_ignore_ascii_case(b"cookie") => &mut self.cookie,
@@ -37,51 +93,15 @@ impl KnownHeaders {
             _ => return,
         };
         if place.count == 0 {
-            place.first = at as u16;
+            place.first = at;
         }
         place.count = place.count.saturating_add(1);
     }
 }
 
-/// Checks headers, and finds those that nearly every request asks for.
-pub(super) fn check(headers: &[(&[u8], &[u8])], limits: &Limits) -> Result<KnownHeaders, Reason> {
-    if headers.len() > limits.headers.min(usize::from(u16::MAX)) {
-        return Err(Reason::TooManyHeaders);
-    }
-    let mut known = KnownHeaders::default();
-    let mut bytes = 0_usize;
-    for (at, (name, value)) in headers.iter().enumerate() {
-        bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
-        let breaks = has_controls(value) && memchr::memchr3(0, b'\r', b'\n', value).is_some();
-        if breaks || !is_token(name) {
-            return Err(Reason::Header);
-        }
-        known.note(name, at);
-    }
-    if bytes > limits.header_bytes {
-        return Err(Reason::HeadersTooLarge);
-    }
-    Ok(known)
-}
-
-/// One in each byte of a word.
-const EACH: u64 = 0x0101_0101_0101_0101;
-/// The top bit of each byte.
-const TOPS: u64 = EACH * 0x80;
-
-/// What a test finds in the words of a text, all of it together; none for less than eight bytes. The last word may overlap
-/// the one before.
-fn found(text: &[u8], test: impl Fn(u64) -> u64) -> Option<u64> {
-    let test = |word: &[u8; 8]| test(u64::from_le_bytes(*word));
-    let last = test(text.last_chunk::<8>()?);
-    Some(text.as_chunks::<8>().0.iter().fold(last, |found, word| found | test(word)))
-}
-
 /// Whether a byte is a control character below the space; eight at a time.
 fn has_controls(text: &[u8]) -> bool {
-    // Below a space the difference borrows into the top bit, and the byte has none itself. A borrow that goes on to the next
-    // byte comes from a byte that counts anyway.
-    let below = |word: u64| word.wrapping_sub(EACH * 0x20) & !word & TOPS;
+    let below = |word| words::some_below(word, 0x20);
     found(text, below).map_or_else(|| text.iter().any(|byte| *byte < 0x20), |found| found != 0)
 }
 
@@ -93,12 +113,7 @@ pub fn is_token(name: &[u8]) -> bool {
 
 /// The top bits of the bytes of a word that are neither letters nor hyphens.
 const fn odd(word: u64) -> u64 {
-    let low = (word | (EACH * 0x20)) & !TOPS;
-    // No sum goes beyond its byte: from `a` on the first has a top bit, and behind `z` the second too.
-    let letters = (low + EACH * (0x80 - b'a' as u64)) & !(low + EACH * (0x7f - b'z' as u64));
-    let other = word ^ (EACH * b'-' as u64);
-    let hyphens = !(((other & !TOPS) + EACH * 0x7f) | other);
-    (!(letters | hyphens) | word) & TOPS
+    TOPS & !(words::letters(word) | words::is(word, b'-'))
 }
 
 /// Bytes of an RFC 9110 token, by byte.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::denial::Reason;
 
-use super::target::table;
+use super::words::{self, TOPS, found};
 
 /// An authority taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,18 +15,19 @@ pub(crate) struct Host<'a> {
     pub(crate) port: Option<u16>,
 }
 
-/// Bytes of a name in lower case.
-const PLAIN: [bool; 256] = table!(is_plain);
-
-const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_')
+/// Whether these are all of a name in lower case; eight bytes at a time.
+fn is_plain(authority: &[u8]) -> bool {
+    let other = |word| {
+        let marks = words::between(word, b'-', b'.');
+        TOPS & !(words::between(word, b'a', b'z') | words::between(word, b'0', b'9') | marks)
+    };
+    found(authority, other) == Some(0)
 }
 
 /// Reads an authority; user information has no place in one.
 pub(crate) fn read(authority: &[u8]) -> Result<Host<'_>, Reason> {
-    // PERF: most hosts are a name in lower case, which one look at each byte tells.
-    let is_name = authority.iter().all(|byte| PLAIN.get(usize::from(*byte)) == Some(&true));
-    if is_name && (1..=255).contains(&authority.len()) && authority.last() != Some(&b'.') {
+    // PERF: most hosts are a name in lower case.
+    if authority.len() <= 255 && authority.last() != Some(&b'.') && is_plain(authority) {
         return Ok(Host { name: Cow::Borrowed(authority), port: None });
     }
     let (name, port) = split(authority).ok_or(Reason::HostMalformed)?;

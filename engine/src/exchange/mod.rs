@@ -10,6 +10,7 @@ mod list;
 mod pairs;
 mod target;
 mod version;
+mod words;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -38,7 +39,7 @@ use crate::value::Value;
 use crate::verdict::HeaderEdit;
 
 pub use fields::{Extract, extractor};
-pub use headers::{is_token, is_token_byte};
+pub use headers::{Headers, is_token, is_token_byte};
 pub use pairs::Pairs;
 use pairs::{DecodedPairs, PlainPairs};
 pub(crate) use target::hex_pair;
@@ -57,7 +58,7 @@ pub struct Head<'a> {
     /// Whether the connection is encrypted.
     pub tls: bool,
     /// Headers in order, names as received; HTTP/2's `:authority` stands here as `host`.
-    pub headers: Vec<(&'a [u8], &'a [u8])>,
+    pub headers: Headers<'a>,
     /// The client's address, trusted proxies taken into account.
     pub client: IpAddr,
     /// The address that the request came to.
@@ -77,7 +78,7 @@ impl Default for Head<'_> {
             target: b"/",
             version: Version::Http11,
             tls: false,
-            headers: Vec::new(),
+            headers: Headers::default(),
             client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             server: SocketAddr::from(([0, 0, 0, 0], 0)),
             received_at: 0,
@@ -143,7 +144,6 @@ pub struct Exchange<'a> {
     query: &'a [u8],
     raw: target::Parts<'a>,
     host: host::Host<'a>,
-    known: KnownHeaders,
     body: Option<Body<'a>>,
     response: Option<ResponseHead<'a>>,
     response_body: Option<Body<'a>>,
@@ -185,20 +185,26 @@ pub(crate) struct State {
 /// Facts that are computed when first asked for.
 #[derive(Debug, Default)]
 struct Parsed<'a> {
+    args: OnceCell<PlainPairs<'a>>,
+    cookies: OnceCell<DecodedPairs<'a>>,
+    tokens: OnceCell<Box<[TokenCell]>>,
+    session: OnceCell<Option<String>>,
+    made: OnceCell<Box<Made<'a>>>,
+}
+
+/// Facts that have memory of their own; together, so that an exchange in which nobody asks for one has little room to clear.
+#[derive(Debug, Default)]
+struct Made<'a> {
     uri: OnceCell<Vec<u8>>,
     full_uri: OnceCell<Vec<u8>>,
     raw_full_uri: OnceCell<Vec<u8>>,
     extension: OnceCell<Vec<u8>>,
     raw_extension: OnceCell<Vec<u8>>,
-    args: OnceCell<PlainPairs<'a>>,
     form: OnceCell<Vec<(&'a [u8], &'a [u8])>>,
     parts: OnceCell<Vec<body::Part<'a>>>,
-    cookies: OnceCell<DecodedPairs<'a>>,
     cookie: OnceCell<Vec<u8>>,
     forwarded_for: OnceCell<Vec<u8>>,
     media_type: OnceCell<Vec<u8>>,
-    tokens: OnceCell<Box<[TokenCell]>>,
-    session: OnceCell<Option<String>>,
     whereabouts: OnceCell<Whereabouts>,
 }
 
@@ -210,27 +216,30 @@ struct Checked<'a> {
     path: Cow<'a, [u8]>,
     raw: target::Parts<'a>,
     host: host::Host<'a>,
-    known: KnownHeaders,
 }
 
 impl<'a> Checked<'a> {
     fn of(head: &Head<'a>, limits: &Limits) -> Result<Self, Reason> {
-        let is_token = |byte: &u8| !byte.is_ascii_lowercase() && is_token_byte(*byte);
-        if head.method.is_empty() || head.method.len() > 64 || !head.method.iter().all(is_token) {
+        if !is_method(head.method) {
             return Err(Reason::Method);
         }
         if head.target.len() > limits.target {
             return Err(Reason::TargetTooLong);
         }
-        let known = headers::check(&head.headers, limits)?;
+        if head.headers.len() > limits.headers {
+            return Err(Reason::TooManyHeaders);
+        }
+        if head.headers.bytes > limits.header_bytes {
+            return Err(Reason::HeadersTooLarge);
+        }
         let raw = target::parts(head.target, head.method)?;
         let path =
             if raw.path == b"*" { Cow::Borrowed(raw.path) } else { target::path(raw.path, limits.path)? };
         if raw.query.len() >= limits.args && memchr::memchr_iter(b'&', raw.query).count() >= limits.args {
             return Err(Reason::TooManyArgs);
         }
-        let host = host_of(head, &raw, known.host)?;
-        Ok(Self { path, raw, host, known })
+        let host = host_of(head, &raw)?;
+        Ok(Self { path, raw, host })
     }
 }
 
@@ -239,14 +248,13 @@ impl<'a> Exchange<'a> {
     #[inline]
     pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
         // PERF: everything that can fail comes first, so that the exchange is written once, where the caller wants it.
-        let Checked { path, raw, host, known } = Checked::of(&head, limits)?;
+        let Checked { path, raw, host } = Checked::of(&head, limits)?;
         Ok(Self {
             query: raw.query,
             head,
             path,
             raw,
             host,
-            known,
             body: None,
             response: None,
             response_body: None,
@@ -447,7 +455,7 @@ impl<'a> Exchange<'a> {
     }
 
     pub(crate) fn content_encoding(&self) -> Option<&'a [u8]> {
-        self.at(self.known.content_encoding)
+        self.at(self.known().content_encoding)
     }
 
     /// Path and query as they go upstream where no rule rewrites them, borrowed where the client's target is canonical.
@@ -464,23 +472,30 @@ impl<'a> Exchange<'a> {
         (is_whole && matches!(self.path, Cow::Borrowed(_))).then_some(self.raw.path_and_query)
     }
 
+    fn made(&self) -> &Made<'a> {
+        self.parsed.made.get_or_init(Box::default)
+    }
+
+    const fn known(&self) -> &KnownHeaders {
+        &self.head.headers.known
+    }
+
     fn at(&self, place: Place) -> Option<&'a [u8]> {
-        let header = self.head.headers.get(usize::from(place.first)).filter(|_| place.count > 0)?;
-        Some(header.1)
+        self.head.headers.at(place)
     }
 
     /// All values of a header with a separator between them.
-    fn joined<'x>(
-        &'x self,
+    fn joined(
+        &self,
         place: Place,
         name: &[u8],
-        cell: &'x OnceCell<Vec<u8>>,
+        cell: for<'x> fn(&'x Made<'_>) -> &'x OnceCell<Vec<u8>>,
         separator: &[u8],
-    ) -> &'x [u8] {
+    ) -> &[u8] {
         if place.count <= 1 {
             return self.at(place).unwrap_or_default();
         }
-        cell.get_or_init(|| {
+        cell(self.made()).get_or_init(|| {
             let named = self.head.headers.iter().filter(|(each, _)| each.eq_ignore_ascii_case(name));
             named.map(|(_, value)| *value).collect::<Vec<_>>().join(separator)
         })
@@ -497,12 +512,19 @@ pub(crate) fn join_target(path: &[u8], query: &[u8]) -> Vec<u8> {
     target
 }
 
-fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>, place: Place) -> Result<host::Host<'a>, Reason> {
-    let given = match place.count {
-        0 => return Err(Reason::HostMissing),
-        1 => head.headers.get(usize::from(place.first)).ok_or(Reason::HostMissing)?.1,
-        _ => return Err(Reason::HostDuplicate),
-    };
+/// A token without letters in lower case; those that nearly all requests have are told at a glance.
+fn is_method(method: &[u8]) -> bool {
+    let is_part = |byte: &u8| !byte.is_ascii_lowercase() && is_token_byte(*byte);
+    matches!(method, b"GET" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"HEAD" | b"OPTIONS")
+        || ((1..=64).contains(&method.len()) && method.iter().all(is_part))
+}
+
+fn host_of<'a>(head: &Head<'a>, raw: &target::Parts<'a>) -> Result<host::Host<'a>, Reason> {
+    let place = head.headers.known.host;
+    if place.count > 1 {
+        return Err(Reason::HostDuplicate);
+    }
+    let given = head.headers.at(place).ok_or(Reason::HostMissing)?;
     let host = host::read(given)?;
     match raw.authority {
         Some(authority) if host::read(authority)? != host => Err(Reason::HostMismatch),

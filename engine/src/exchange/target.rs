@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use crate::denial::Reason;
 
+use super::words::{self, TOPS, found};
+
 /// What becomes of `.` and `..` segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DotSegments {
@@ -77,13 +79,48 @@ macro_rules! table {
 }
 pub(super) use table;
 
-const PLAIN: [bool; 256] = table!(is_plain);
+/// What is seen of a path at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Look {
+    /// Every byte stands for itself.
+    plain: bool,
+    /// There is an empty segment but the last, or one that begins with a dot.
+    odd: bool,
+}
 
-/// Bytes that may stand in a query.
-const QUERY: [bool; 256] = table!(is_query);
+/// Looks at a path. Most are of letters, digits, `-`, `_`, `.` and slashes alone, which is seen eight bytes at a time.
+fn look(path: &[u8]) -> Look {
+    let Some(last) = path.last_chunk::<8>() else { return look_at_bytes(path) };
+    let (mut others, mut odd) = (0, 0);
+    let mut see = |bytes: &[u8; 8]| {
+        let word = u64::from_le_bytes(*bytes);
+        let (slashes, marks) = (words::is(word, b'/'), words::between(word, b'-', b'9'));
+        others |= !(words::letters(word) | marks | words::is(word, b'_'));
+        odd |= (slashes << 8) & (slashes | words::is(word, b'.'));
+    };
+    let mut rest = path;
+    // Words overlap by a byte, so that no pair of bytes is between two of them.
+    while let Some(bytes) = rest.first_chunk() {
+        see(bytes);
+        rest = rest.get(7..).unwrap_or_default();
+    }
+    see(last);
+    Look { plain: others & TOPS == 0 || path.iter().copied().all(is_plain), odd: odd != 0 }
+}
 
-const fn is_query(byte: u8) -> bool {
-    !matches!(byte, 0..=0x20 | 0x7f | b'#')
+fn look_at_bytes(path: &[u8]) -> Look {
+    Look {
+        plain: path.iter().copied().all(is_plain),
+        odd: path.windows(2).any(|pair| matches!(pair, [b'/', b'/' | b'.'])),
+    }
+}
+
+/// Whether every byte may stand in a query.
+fn is_query(query: &[u8]) -> bool {
+    let other =
+        |word| words::some_below(word, 0x21) | words::some_is(word, 0x7f) | words::some_is(word, b'#');
+    found(query, other)
+        .map_or_else(|| !query.iter().any(|byte| matches!(byte, 0..=0x20 | 0x7f | b'#')), |found| found == 0)
 }
 
 /// The canonical form of a path that begins with a slash.
@@ -91,25 +128,12 @@ pub(crate) fn path(raw: &[u8], policy: PathPolicy) -> Result<Cow<'_, [u8]>, Reas
     if raw.len() > 1 << 20 {
         return Err(Reason::TargetTooLong);
     }
-    let (mut is_plain, mut is_odd, mut before) = (true, false, 0);
-    for byte in raw {
-        is_plain &= PLAIN.get(usize::from(*byte)) == Some(&true);
-        is_odd |= before == b'/' && matches!(byte, b'/' | b'.');
-        before = *byte;
-    }
-    if is_plain && !is_odd {
-        return Ok(Cow::Borrowed(raw));
-    }
-    let canonical = if is_plain { Cow::Borrowed(raw) } else { Cow::Owned(encode(raw, policy)?) };
-    if !has_odd_segments(&canonical) {
+    let seen = look(raw);
+    let canonical = if seen.plain { Cow::Borrowed(raw) } else { Cow::Owned(encode(raw, policy)?) };
+    if !(if seen.plain { seen } else { look(&canonical) }).odd {
         return Ok(canonical);
     }
     resolve(&canonical, policy).map(Cow::Owned)
-}
-
-/// Whether there is an empty segment but the last, or one that begins with a dot.
-fn has_odd_segments(path: &[u8]) -> bool {
-    memchr::memchr_iter(b'/', path).any(|slash| matches!(path.get(slash + 1), Some(b'/' | b'.')))
 }
 
 fn encode(raw: &[u8], policy: PathPolicy) -> Result<Vec<u8>, Reason> {
@@ -125,7 +149,7 @@ fn encode(raw: &[u8], policy: PathPolicy) -> Result<Vec<u8>, Reason> {
                 rest = after;
                 (value, true)
             }
-            0..=0x20 | 0x7f => return Err(Reason::Target),
+            0..=0x20 | 0x7f | b'#' => return Err(Reason::Target),
             other => (*other, false),
         };
         meant.push(value);
@@ -225,9 +249,7 @@ pub(crate) fn parts<'a>(target: &'a [u8], method: &[u8]) -> Result<Parts<'a>, Re
         None => (rest, &b""[..]),
     };
     let query = query.get(1..).unwrap_or_default();
-    if !query.iter().all(|byte| QUERY.get(usize::from(*byte)) == Some(&true))
-        || memchr::memchr(b'#', path).is_some()
-    {
+    if !is_query(query) {
         return Err(Reason::Target);
     }
     Ok(Parts { authority, path_and_query: rest, path: if path.is_empty() { b"/" } else { path }, query })
@@ -299,11 +321,28 @@ mod tests {
             ("/%c0%ae", Reason::PathEncoding),
             ("/%e2%82", Reason::PathEncoding),
             ("/a b", Reason::Target),
+            ("/a#b", Reason::Target),
             ("/a\tb", Reason::Target),
         ] {
             assert_eq!(strict(raw), Err(reason), "{raw}");
         }
         assert_eq!(path(b"/\xff", PathPolicy::default()), Err(Reason::PathEncoding));
+    }
+
+    #[test]
+    fn words_and_bytes_say_the_same() {
+        for length in 1..20 {
+            for at in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut text = vec![b'x'; length];
+                    text[at] = byte;
+                    assert_eq!(is_query(&text), !matches!(byte, 0..=0x20 | 0x7f | b'#'), "{text:?}");
+                    text.insert(at, b'/');
+                    let seen = Look { plain: is_plain(byte), odd: matches!(byte, b'/' | b'.') };
+                    assert_eq!((look(&text), look_at_bytes(&text)), (seen, seen), "{text:?}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -336,7 +375,7 @@ mod tests {
         assert_eq!((absolute.path, absolute.authority), (&b"/a"[..], Some(&b"h:1"[..])));
         assert_eq!(parts(b"http://h?x", b"GET").unwrap().path, b"/");
         assert_eq!(parts(b"*", b"OPTIONS").unwrap().path, b"*");
-        for bad in [&b"*"[..], b"", b"a/b", b"/a#b", b"/a?b#c", b"/a?b c", b"ftp://h/", b"h:443"] {
+        for bad in [&b"*"[..], b"", b"a/b", b"/a?b#c", b"/a?b c", b"ftp://h/", b"h:443"] {
             assert_eq!(parts(bad, b"GET"), Err(Reason::Target));
         }
     }

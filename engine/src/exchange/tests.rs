@@ -7,8 +7,8 @@ use super::*;
 fn exchange<'a>(target: &'a str, headers: &[(&'a str, &'a str)]) -> Exchange<'a> {
     let mut all = vec![(&b"Host"[..], &b"Example.com:8443"[..])];
     all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-    let head =
-        Head { target: target.as_bytes(), headers: all, tls: true, request_id: "r1", ..Head::default() };
+    let headers = Headers::new(all).unwrap();
+    let head = Head { target: target.as_bytes(), headers, tls: true, request_id: "r1", ..Head::default() };
     Exchange::new(head, &Limits::default()).unwrap()
 }
 
@@ -142,7 +142,7 @@ fn given_fields_win_over_what_the_request_shows() {
 fn a_request_has_one_host() {
     let head = |headers: &[&'static str], target: &'static str| Head {
         target: target.as_bytes(),
-        headers: headers.iter().map(|host| (&b"host"[..], host.as_bytes())).collect(),
+        headers: Headers::new(headers.iter().map(|host| (&b"host"[..], host.as_bytes())).collect()).unwrap(),
         ..Head::default()
     };
     assert_eq!(refused(head(&[], "/")), Reason::HostMissing);
@@ -160,8 +160,10 @@ fn a_head_is_bounded() {
     let reason = |target: &'static str, headers: &[(&'static str, &'static str)]| {
         let mut all = vec![(&b"host"[..], &b"a"[..])];
         all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-        let head = Head { target: target.as_bytes(), headers: all, ..Head::default() };
-        Exchange::new(head, &limits).map(|_| ()).map_err(|denial| denial.reason)
+        let exchange = Headers::new(all).and_then(|headers| {
+            Exchange::new(Head { target: target.as_bytes(), headers, ..Head::default() }, &limits)
+        });
+        exchange.map(drop).map_err(|denial| denial.reason)
     };
     assert_eq!(reason("/?a&b", &[("x", "y")]), Ok(()));
     assert_eq!(reason("/?a&b&c", &[]), Err(Reason::TooManyArgs));
@@ -175,7 +177,8 @@ fn a_head_is_bounded() {
 #[test]
 fn a_method_is_a_token_in_upper_case() {
     for method in [&b""[..], b"get", b"GE T", b"GET\0"] {
-        let head = Head { method, headers: vec![(b"host", b"a")], ..Head::default() };
+        let headers = Headers::new(vec![(b"host", b"a")]).unwrap();
+        let head = Head { method, headers, ..Head::default() };
         assert_eq!(refused(head), Reason::Method);
     }
 }

@@ -8,7 +8,7 @@ use shield_ir::types::Layer;
 use shield_ir::{Builtin, Expr, ExprId, FieldId, Scalar, Type};
 
 use crate::builtins::{self, Arguments};
-use crate::exchange::{Extract, Pairs, extractor};
+use crate::exchange::{Exchange, Extract, Pairs, extractor};
 use crate::facts::Facts as _;
 use crate::interp;
 use crate::value::Value;
@@ -37,7 +37,9 @@ pub(super) fn test(session: &Session<'_, '_>, at: u32, text: &[u8]) -> bool {
         Some(Test::Contains(finder)) => finder.find(text).is_some(),
         Some(Test::StartsWith(prefix)) => text.starts_with(prefix),
         Some(Test::EndsWith(suffix)) => text.ends_with(suffix),
-        Some(Test::Matches(regex)) => regex.is_match(text),
+        Some(Test::Matches(needle, regex)) => {
+            needle.as_ref().is_none_or(|needle| needle.find(text).is_some()) && regex.is_match(text)
+        }
         Some(Test::Wildcard(glob)) => glob.matches(text),
         Some(Test::Within(set)) => {
             session.meaning.program.set(*set).is_some_and(|set| set.members.has_string(text))
@@ -235,6 +237,15 @@ impl<'x> Session<'x, '_> {
         self.generation
     }
 
+    /// What a field shows, unless it was given another value.
+    pub(crate) fn shown(
+        &self,
+        field: FieldId,
+        get: for<'e> fn(&'e Exchange<'_>) -> &'e [u8],
+    ) -> Option<&'x [u8]> {
+        (!self.exchange.is_given(field)).then(|| get(self.exchange))
+    }
+
     /// A string operation that asks for no item.
     pub(crate) fn closed_text(&self, id: ExprId) -> Option<Cow<'x, [u8]>> {
         self.text(id)
@@ -322,7 +333,7 @@ fn words(value: Value<'_>, arena: &Arena) -> Option<Words> {
     }
 }
 
-impl crate::exchange::Exchange<'_> {
+impl Exchange<'_> {
     /// The pairs behind a field and how it shows them, unless it was given a value.
     pub(super) fn pairs(&self, field: FieldId) -> Option<(Pairs<'_>, Extract)> {
         if self.is_given(field) {

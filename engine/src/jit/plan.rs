@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 use regex_automata::meta::Regex;
+use shield_ir::anchor::{self, Anchor};
 use shield_ir::set::SetId;
 use shield_ir::{Expr, ExprId, FieldId, Program, Scalar, Type};
 
@@ -17,9 +18,23 @@ pub(super) enum Test {
     Contains(Box<Finder<'static>>),
     StartsWith(Box<[u8]>),
     EndsWith(Box<[u8]>),
-    Matches(Arc<Regex>),
+    /// A regular expression, and a literal that every match of it has: nearly all strings lack it, which costs less to see.
+    Matches(Option<Box<Finder<'static>>>, Arc<Regex>),
     Wildcard(Glob),
     Within(SetId),
+}
+
+impl Test {
+    /// The test that a `matches` of a string makes.
+    pub(super) fn matches(program: &Program, (id, of): (ExprId, ExprId), regex: &Arc<Regex>) -> Self {
+        let needle = anchor::of(program, id).and_then(|anchors| match &*anchors {
+            [Anchor { of: on, test: anchor::Test::Text { place: _, fold: false, literal } }] if *on == of => {
+                Some(Box::new(Finder::new(literal).into_owned()))
+            }
+            _ => None,
+        });
+        Self::Matches(needle, Arc::clone(regex))
+    }
 }
 
 /// What a loop goes over.

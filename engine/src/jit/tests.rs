@@ -1,10 +1,11 @@
 use shield_ir::{Bundle, Compare, Digest, Phase};
 
 use crate::testing::{Builder, block, policy, rule};
-use crate::{Backend, Exchange, Head, Limits, Policy};
+use crate::{Backend, Exchange, Head, Headers, Limits, Policy};
 
 fn exchange(target: &'static str) -> Exchange<'static> {
-    let head = Head { target: target.as_bytes(), headers: vec![(b"host", b"shop.test")], ..Head::default() };
+    let headers = Headers::new(vec![(b"host", b"shop.test")]).unwrap();
+    let head = Head { target: target.as_bytes(), headers, ..Head::default() };
     Exchange::new(head, &Limits::default()).unwrap()
 }
 

@@ -12,9 +12,9 @@ use std::net::IpAddr;
 use shield_ir::anchor::{Anchor, Anchors, Place, Test};
 use shield_ir::policy::{RuleId, Scope, ScopePart};
 use shield_ir::set::{Members, SetId};
-use shield_ir::{Bundle, ExprId, Program};
+use shield_ir::{Bundle, Expr, ExprId, FieldId, Program};
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Extract, extractor};
 use crate::interp::Meaning;
 use crate::jit::{Element, Plan, Scratch, Session, Source};
 
@@ -24,7 +24,10 @@ use search::{Hit, Search};
 use table::Table;
 
 /// So few rules are looked at one by one: that is cheaper than an index.
-const FEW: usize = 12;
+const FEW: usize = 4;
+
+/// What shows a string of an exchange.
+type Shown = for<'x> fn(&'x Exchange<'_>) -> &'x [u8];
 
 /// The rules that are posted under one value, as a range of [`Index::postings`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,10 +57,10 @@ struct Always {
 struct Subject {
     of: ExprId,
     source: Option<Source>,
-    exact: Table,
-    folded: Table,
-    search: Option<Search>,
-    folded_search: Option<Search>,
+    /// The field that it is and what shows it, where that is all.
+    shown: Option<(FieldId, Shown)>,
+    tables: Vec<Table>,
+    searches: Vec<Search>,
     strings: Vec<(SetId, bool, Postings)>,
     ints: Vec<(i64, Postings)>,
     addresses: Addresses,
@@ -174,13 +177,14 @@ impl Index {
         };
         let [kept, folded] = exact;
         let [literals, folded_literals] = literals.map(|literals| literals.into_iter().collect());
+        let tables = [Table::new(false, kept), Table::new(true, folded)];
+        let searches = [Search::new(false, literals), Search::new(true, folded_literals)];
         Subject {
             of,
             source: is_array.then(|| Source::of(program, of)),
-            exact: Table::new(false, kept),
-            folded: Table::new(true, folded),
-            search: Search::new(false, literals),
-            folded_search: Search::new(true, folded_literals),
+            shown: shown(program, of),
+            tables: tables.into_iter().filter(|table| !table.is_empty()).collect(),
+            searches: searches.into_iter().flatten().collect(),
             strings,
             ints,
             addresses,
@@ -230,6 +234,13 @@ impl Always {
     }
 }
 
+/// The field that an operation is, and what shows it, where that is a string that every exchange has.
+fn shown(program: &Program, of: ExprId) -> Option<(FieldId, Shown)> {
+    let Expr::Field(field) = program.node(of)?.expr else { return None };
+    let Extract::Text(get) = extractor(field) else { return None };
+    Some((field, get))
+}
+
 struct Collector<'c, 'x, 'a> {
     index: &'c Index,
     session: &'c Session<'x, 'a>,
@@ -253,7 +264,11 @@ impl Collector<'_, '_, '_> {
                 Element::Address(address) => self.address(subject, address),
             });
         }
-        if !subject.ints.is_empty() {
+        if let Some((field, get)) = subject.shown
+            && let Some(text) = session.shown(field, get)
+        {
+            self.text(subject, text);
+        } else if !subject.ints.is_empty() {
             if let Some(value) = session.closed_int(subject.of) {
                 self.int(subject, value);
             }
@@ -267,14 +282,12 @@ impl Collector<'_, '_, '_> {
     }
 
     fn text(&mut self, subject: &Subject, text: &[u8]) {
-        for table in [&subject.exact, &subject.folded] {
-            if !table.is_empty()
-                && let Some(postings) = table.get(text)
-            {
+        for table in &subject.tables {
+            if let Some(postings) = table.get(text) {
                 self.post(postings);
             }
         }
-        for search in [&subject.search, &subject.folded_search].into_iter().flatten() {
+        for search in &subject.searches {
             search.each(text, |hit| self.hit(hit));
         }
         for (set, fold, postings) in &subject.strings {

@@ -58,17 +58,18 @@ impl Table {
 
 /// A hash that is good enough for strings that a policy chose: a request cannot add any.
 fn hash(string: &[u8], fold: bool) -> u64 {
-    let (words, rest) = string.as_chunks::<8>();
-    let mut hash = (string.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(place, byte)| *place = *byte);
-    for word in words.iter().chain(std::iter::once(&last)) {
-        let word = u64::from_le_bytes(*word);
+    let hash = (string.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let add = |hash: u64, word: u64| {
         let word = if fold { lower(word) } else { word };
-        hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        hash ^= hash >> 32;
-    }
-    hash
+        let hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash ^ hash >> 32
+    };
+    // The last word may overlap the one before; of a short string, it is all there is.
+    let Some(last) = string.last_chunk::<8>() else {
+        return add(hash, string.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    };
+    let words = string.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    add(words.fold(hash, add), u64::from_le_bytes(*last))
 }
 
 /// Eight bytes at once with their ASCII letters in lower case.

@@ -19,47 +19,102 @@ pub struct Stage {
     pub name: &'static str,
     /// Why it stands where it does.
     pub why_here: &'static str,
-    check: fn(&Policy, &mut Exchange<'_>) -> Result<(), Denial>,
+    check: Check,
+    /// Whether a policy gives it anything to do.
+    concerns: fn(&Policy) -> bool,
 }
+
+type Check = fn(&Policy, &mut Exchange<'_>) -> Result<(), Denial>;
 
 /// When the head is there.
 #[rustfmt::skip]
 pub const HEAD: &[Stage] = &[
-    Stage { name: "host",     check: host::check,     why_here: "everything below is per API" },
-    Stage { name: "endpoint", check: endpoint::check, why_here: "settings and scopes are per endpoint" },
-    Stage { name: "mtls",     check: mtls::check,     why_here: "no certificate, no work" },
-    Stage { name: "session",  check: session::check,  why_here: "rules may ask who calls" },
-    Stage { name: "rules",    check: rules::head,     why_here: "what the author refuses is not counted" },
-    Stage { name: "token",    check: token::check,    why_here: "a refused token is not counted either, and limits may go by a claim" },
+    Stage { name: "host",     check: host::check,     concerns: has_apis,   why_here: "everything below is per API" },
+    Stage { name: "endpoint", check: endpoint::check, concerns: has_apis,   why_here: "settings and scopes are per endpoint" },
+    Stage { name: "mtls",     check: mtls::check,     concerns: has_demands, why_here: "no certificate, no work" },
+    Stage { name: "session",  check: session::check,  concerns: |policy| policy.callers.is_some() || policy.geo.is_some(), why_here: "rules may ask who calls, and from where" },
+    Stage { name: "rules",    check: rules::head,     concerns: |policy| !policy.rules(Phase::Head).is_empty(), why_here: "what the author refuses is not counted" },
+    Stage { name: "token",    check: token::check,    concerns: |policy| policy.callers.is_some(), why_here: "a refused token is not counted either, and limits may go by a claim" },
 ];
 
 /// When what outlives requests has been asked.
 #[rustfmt::skip]
 pub const STATE: &[Stage] = &[
-    Stage { name: "limits", check: limits::check, why_here: "sheds floods before bodies are read" },
-    Stage { name: "rules", check: rules::state, why_here: "rules that read state" },
+    Stage { name: "limits", check: limits::check, concerns: has_limits, why_here: "sheds floods before bodies are read" },
+    Stage { name: "rules",  check: rules::state,  concerns: |policy| !policy.rules(Phase::State).is_empty(), why_here: "rules that read state" },
 ];
 
 /// When the body is there, or when nothing needs it.
 #[rustfmt::skip]
 pub const BODY: &[Stage] = &[
-    Stage { name: "body",   check: body::check,   why_here: "what cannot be inspected must not look as if it had been" },
-    Stage { name: "schema", check: schema::check, why_here: "rules may ask what was found" },
-    Stage { name: "rules",  check: rules::body,   why_here: "rules that read the body and what was found in it" },
+    Stage { name: "body",   check: body::check,   concerns: |_| true,    why_here: "what cannot be inspected must not look as if it had been" },
+    Stage { name: "schema", check: schema::check, concerns: has_schemas, why_here: "rules may ask what was found" },
+    Stage { name: "rules",  check: rules::body,   concerns: |policy| !policy.rules(Phase::Body).is_empty(), why_here: "rules that read the body and what was found in it" },
 ];
 
 /// When what outlives requests has been asked with the body.
 #[rustfmt::skip]
 pub const BODY_STATE: &[Stage] = &[
-    Stage { name: "limits", check: limits::check, why_here: "limits that go by the body: what a rule refuses is not counted" },
+    Stage { name: "limits", check: limits::check, concerns: has_limits, why_here: "limits that go by the body: what a rule refuses is not counted" },
 ];
 
 /// When the answer is there.
 #[rustfmt::skip]
 pub const RESPONSE: &[Stage] = &[
-    Stage { name: "schema", check: schema::response, why_here: "what the API does not promise is not passed on" },
-    Stage { name: "rules",  check: rules::response,  why_here: "rules that read the answer" },
+    Stage { name: "schema", check: schema::response, concerns: has_schemas, why_here: "what the API does not promise is not passed on" },
+    Stage { name: "rules",  check: rules::response,  concerns: |policy| !policy.rules(Phase::Response).is_empty(), why_here: "rules that read the answer" },
 ];
+
+fn has_apis(policy: &Policy) -> bool {
+    !policy.bundle.apis.is_empty()
+}
+
+fn has_demands(policy: &Policy) -> bool {
+    !policy.bundle.identity.certificates.is_empty()
+}
+
+fn has_limits(policy: &Policy) -> bool {
+    !policy.bundle.identity.limits.is_empty()
+}
+
+fn has_schemas(policy: &Policy) -> bool {
+    policy.bundle.endpoints.iter().any(|endpoint| endpoint.operation.is_some())
+}
+
+/// The stages that a policy gives something to do, at each of their moments.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Order {
+    head: Box<[&'static Stage]>,
+    state: Box<[&'static Stage]>,
+    body: Box<[&'static Stage]>,
+    body_state: Box<[&'static Stage]>,
+    response: Box<[&'static Stage]>,
+    has_limits: bool,
+    has_schemas: bool,
+    /// Nothing is left to ask once the head has been judged, of a request whose body nobody has given.
+    ends_with_head: bool,
+}
+
+impl Order {
+    /// To be asked again whenever the policy has been given something.
+    pub(crate) fn of(policy: &Policy) -> Self {
+        let busy =
+            |stages: &'static [Stage]| stages.iter().filter(|stage| (stage.concerns)(policy)).collect();
+        Self {
+            head: busy(HEAD),
+            state: busy(STATE),
+            body: busy(BODY),
+            body_state: busy(BODY_STATE),
+            response: busy(RESPONSE),
+            has_limits: has_limits(policy),
+            has_schemas: has_schemas(policy),
+            ends_with_head: !has_limits(policy)
+                && !has_schemas(policy)
+                && policy.rules(Phase::State).is_empty()
+                && policy.rules(Phase::Body).is_empty(),
+        }
+    }
+}
 
 /// What must be there before an answer is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,14 +126,17 @@ pub struct ResponseNeeds {
 impl Policy {
     /// Judges a request by its head.
     pub fn judge_head<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
-        self.run("head", HEAD, exchange)?;
+        self.run("head", &self.order.head, exchange)?;
+        if self.order.ends_with_head && exchange.body().is_none() {
+            return Ok(Step::Forward(permit(exchange)));
+        }
         self.ask(exchange, Phase::State)
     }
 
     /// Judges a request whose body was asked for and has been set.
     pub fn judge_body<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
-        self.run("body", BODY, exchange)?;
-        if schema::inspects_response(self, exchange) {
+        self.run("body", &self.order.body, exchange)?;
+        if self.order.has_schemas && schema::inspects_response(self, exchange) {
             // An answer in an encoding that hides it could not be inspected.
             let change = Change::Set(b"identity".to_vec());
             exchange.state.request_edits.push(HeaderEdit { name: "accept-encoding".into(), change });
@@ -101,11 +159,15 @@ impl Policy {
         replies: Vec<Reply>,
     ) -> Result<Step<'a>, Denial> {
         exchange.state.replies = replies;
+        self.replied(exchange)
+    }
+
+    fn replied<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
         if exchange.state.with_body {
-            self.run("body", BODY_STATE, exchange)?;
+            self.run("body", &self.order.body_state, exchange)?;
             return Ok(Step::Forward(permit(exchange)));
         }
-        self.run("state", STATE, exchange)?;
+        self.run("state", &self.order.state, exchange)?;
         if self.needs_body(exchange) {
             return Ok(Step::Body { max: self.settings(exchange).body_max });
         }
@@ -113,8 +175,12 @@ impl Policy {
     }
 
     fn ask<'a>(&self, exchange: &mut Exchange<'a>, phase: Phase) -> Result<Step<'a>, Denial> {
-        let ops = limits::ask(self, exchange, phase);
-        if ops.is_empty() { self.judge_replies(exchange, Vec::new()) } else { Ok(Step::Ask(ops)) }
+        let ops = if self.order.has_limits { limits::ask(self, exchange, phase) } else { Vec::new() };
+        if !ops.is_empty() {
+            return Ok(Step::Ask(ops));
+        }
+        exchange.state.replies.clear();
+        self.replied(exchange)
     }
 
     /// What the store is told when an exchange has ended, refused or `answered` with the response that was set.
@@ -132,20 +198,19 @@ impl Policy {
 
     /// Judges an answer that has been set; the edits are those of all phases. A denial replaces the answer.
     pub fn judge_response(&self, exchange: &mut Exchange<'_>) -> Result<ResponseEdits, Denial> {
-        self.run("response", RESPONSE, exchange)?;
+        self.run("response", &self.order.response, exchange)?;
         Ok(ResponseEdits { headers: std::mem::take(&mut exchange.state.response_edits) })
     }
 
     fn needs_body(&self, exchange: &Exchange<'_>) -> bool {
         rules::any_covers(self, exchange, Phase::Body)
-            || limits::any_covers(self, exchange)
-            || schema::needs_body(self, exchange)
+            || (self.order.has_limits && limits::any_covers(self, exchange))
+            || (self.order.has_schemas && schema::needs_body(self, exchange))
     }
 
     /// Runs stages up to the first that refuses; in shadow mode all run, and nothing is refused.
-    // PERF: small, so that it becomes straight code where a table is given; nobody pays for a stopwatch that is not there.
-    #[inline]
-    fn run(&self, phase: &'static str, stages: &[Stage], exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+    fn run(&self, phase: &'static str, stages: &[&Stage], exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+        // PERF: small, and timing apart, so that nobody pays for a stopwatch that is not there.
         if let Some(stopwatch) = exchange.stopwatch {
             return self.run_timed(stopwatch, phase, stages, exchange);
         }
@@ -162,7 +227,7 @@ impl Policy {
         &self,
         stopwatch: &Stopwatch,
         phase: &'static str,
-        stages: &[Stage],
+        stages: &[&Stage],
         exchange: &mut Exchange<'_>,
     ) -> Result<(), Denial> {
         stopwatch.start();

@@ -11,7 +11,7 @@ use ring::signature::{
 };
 use serde_json::{Value, json};
 use shield_engine::token::Tokens;
-use shield_engine::{Backend, Exchange, Head, Limits, Policy};
+use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy};
 use shield_ir::identity::{Algorithm, Audience, Auth, Identity, Keys, Token, TokenId, TokenSource};
 use shield_ir::policy::{Api, HostPattern, Mode, Origin, Settings};
 use shield_ir::{Bundle, Digest};
@@ -133,7 +133,8 @@ fn policy(kind: &Token, asks: bool) -> Policy {
 }
 
 fn judge(policy: &Policy, token: &str) {
-    let headers = vec![(&b"host"[..], &b"a"[..]), (b"authorization", token.as_bytes())];
+    let headers = Headers::new(vec![(b"host", b"a"), (b"authorization", token.as_bytes())]);
+    let headers = headers.expect("plain headers");
     let head = Head { target: b"/x", headers, received_at: NOW, ..Head::default() };
     let mut exchange = Exchange::new(head, &Limits::default()).expect("the request is plain");
     black_box(policy.judge_head(&mut exchange)).expect("the token is good");

@@ -1,5 +1,7 @@
 //! The two mixes of rules and the requests that they are measured with, in a form that every engine is built from.
 
+use shield_engine::{Head, Headers};
+
 /// A condition that every engine can express in its own language.
 #[derive(Clone, Debug)]
 pub enum Condition {
@@ -96,6 +98,8 @@ pub struct Request {
     pub client: [u8; 4],
     /// Its country.
     pub country: &'static str,
+    /// The same as our engine gets it.
+    pub head: Head<'static>,
 }
 
 impl Request {
@@ -117,29 +121,39 @@ impl Request {
 
 /// The request that nothing matches.
 pub fn no_match() -> Request {
-    Request {
-        method: "GET",
-        target: "/api/v2/products/1234/reviews?page=2&sort=newest&lang=en",
-        headers: vec![
-            ("host", "shop.example.com"),
-            (
-                "user-agent",
-                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
-            ),
-            ("accept", "application/json"),
-            ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
-            ("accept-encoding", "gzip, deflate, br"),
-            ("cookie", "session=4f1c2d3e5a6b7c8d; theme=dark; consent=yes"),
-            ("referer", "https://shop.example.com/products/1234"),
-            ("x-client-version", "release-4.12.1"),
-            ("x-request-id", "7c9e6679-7425-40de-944b-e07fc1f90ae7"),
-        ],
-        client: [203, 0, 113, 7],
-        country: "DE",
-    }
+    request("/api/v2/products/1234/reviews?page=2&sort=newest&lang=en")
 }
 
 /// The request that the last rule matches.
 pub fn matching() -> Request {
-    Request { target: "/the/one/that/matches?page=2&sort=newest&lang=en", ..no_match() }
+    request("/the/one/that/matches?page=2&sort=newest&lang=en")
 }
+
+fn request(target: &'static str) -> Request {
+    let method = "GET";
+    let client = [203, 0, 113, 7];
+    let pairs = HEADERS.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect::<Vec<_>>();
+    let head = Head {
+        method: method.as_bytes(),
+        target: target.as_bytes(),
+        headers: Headers::borrowed(pairs.leak()).expect("plain headers"),
+        client: client.into(),
+        ..Head::default()
+    };
+    Request { method, target, headers: HEADERS.to_vec(), client, country: "DE", head }
+}
+
+const HEADERS: &[(&str, &str)] = &[
+    ("host", "shop.example.com"),
+    (
+        "user-agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
+    ),
+    ("accept", "application/json"),
+    ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
+    ("accept-encoding", "gzip, deflate, br"),
+    ("cookie", "session=4f1c2d3e5a6b7c8d; theme=dark; consent=yes"),
+    ("referer", "https://shop.example.com/products/1234"),
+    ("x-client-version", "release-4.12.1"),
+    ("x-request-id", "7c9e6679-7425-40de-944b-e07fc1f90ae7"),
+];

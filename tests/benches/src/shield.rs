@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use shield_engine::{Backend, Exchange, Head, Limits, Policy, Step, Value};
+use shield_engine::{Backend, Exchange, Limits, Policy, Step, Value};
 use shield_ir::expr::Node;
 use shield_ir::policy::{Action, Block, Origin, Rule, Scope};
 use shield_ir::set::{Members, Set, SetId, network};
@@ -145,17 +145,9 @@ pub fn load(bytes: &[u8], backend: Backend) -> Policy {
     Policy::load(bundle, digest, backend).expect("a policy")
 }
 
-/// A request's head as the engine gets it, and the country that only a database knows.
-pub fn exchange<'r>(request: &'r Request, country: FieldId) -> Exchange<'r> {
-    let headers = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    let head = Head {
-        method: request.method.as_bytes(),
-        target: request.target.as_bytes(),
-        headers,
-        client: request.client.into(),
-        ..Head::default()
-    };
-    let mut exchange = Exchange::new(head, &Limits::default()).expect("canonical");
+/// A request in canonical form, with the country that only a database knows.
+pub fn exchange(request: &Request, country: FieldId) -> Exchange<'static> {
+    let mut exchange = Exchange::new(request.head.clone(), &Limits::default()).expect("canonical");
     exchange.with_field(country, Value::text(request.country.as_bytes()));
     exchange
 }

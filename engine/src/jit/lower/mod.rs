@@ -1,7 +1,6 @@
 //! Conditions as cranelift IR: scalars unboxed, strings as address and length, loops over pairs; the rest comes from slots.
 
 use std::mem::offset_of;
-use std::sync::Arc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
@@ -148,7 +147,7 @@ impl<'p> Lower<'_, 'p> {
             }
             Expr::Matches { of, regex: _ } => match subject.constants.get(id) {
                 Some(Constant::Regex(regex)) => {
-                    self.tested(id, (*of, item), || Test::Matches(Arc::clone(regex)))
+                    self.tested(id, (*of, item), || Test::matches(subject.program, (id, *of), regex))
                 }
                 _ => return self.never(),
             },

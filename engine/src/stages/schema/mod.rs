@@ -1,5 +1,7 @@
 //! Whether a request, and the answer to it, fit the API's description.
 
+use std::borrow::Cow;
+
 use shield_ir::policy::{Mode, Protection, Settings, Undeclared};
 
 use crate::denial::{Denial, Reason};
@@ -70,7 +72,7 @@ pub(crate) fn beginning(policy: &Policy, exchange: &Exchange<'_>, beginning: &[u
         return Ok(());
     }
     let headers = lower(&exchange.head().headers);
-    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, *value)).collect();
     let parts = Parts { headers: &headers, body: Some(beginning), ..Parts::default() };
     let violation = judge.beginning(&policy.validators, &parts);
     violation.and_then(|found| denial(&[found], settings)).map_or(Ok(()), Err)
@@ -78,7 +80,7 @@ pub(crate) fn beginning(policy: &Policy, exchange: &Exchange<'_>, beginning: &[u
 
 fn verdict(policy: &Policy, exchange: &Exchange<'_>, judge: &Judge, settings: Settings) -> Verdict {
     let headers = lower(&exchange.head().headers);
-    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, *value)).collect();
     let path: Vec<(&str, &str)> =
         exchange.state.params.iter().map(|(name, value)| (&**name, &**value)).collect();
     let Ok(query) = std::str::from_utf8(exchange.query()) else {
@@ -143,7 +145,7 @@ pub(crate) fn response(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(
         return Ok(());
     }
     let headers = lower(&answer.headers);
-    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, *value)).collect();
     let parts = ResponseParts { status: answer.status, headers: &headers, body };
     let violations = judge.response(&policy.validators, &parts);
     if violations.is_empty() {
@@ -159,11 +161,14 @@ pub(crate) fn response(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(
 }
 
 /// Headers with their names in lower case; a name that is no text is left out, and no schema can name it.
-fn lower<'h>(headers: &[(&'h [u8], &'h [u8])]) -> Vec<(String, &'h [u8])> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?.to_ascii_lowercase(), *value)))
-        .collect()
+fn lower<'h>(headers: &[(&'h [u8], &'h [u8])]) -> Vec<(Cow<'h, str>, &'h [u8])> {
+    let lowered = |(name, value): &(&'h [u8], &'h [u8])| {
+        let name = std::str::from_utf8(name).ok()?;
+        let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        let name = if is_lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) };
+        Some((name, *value))
+    };
+    headers.iter().filter_map(lowered).collect()
 }
 
 #[cfg(test)]

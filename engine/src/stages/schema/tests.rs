@@ -6,7 +6,7 @@ use shield_ir::template::Template;
 
 use super::*;
 use crate::testing::api;
-use crate::{Backend, Head, Limits, Step};
+use crate::{Backend, Head, Headers, Limits, Step};
 
 /// The schema of `POST /a`: an object with at most two members, `n` an integer.
 const OBJECT: NodeId = NodeId(0);
@@ -57,6 +57,7 @@ fn begun(policy: &Policy) -> Exchange<'static> {
 fn begun_with(policy: &Policy, headers: &[(&'static str, &'static str)]) -> Exchange<'static> {
     let own = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let headers = own.chain([(&b"host"[..], &b"shop.test"[..])]).collect();
+    let headers = Headers::new(headers).unwrap();
     let head = Head { method: b"POST", target: b"/a", headers, ..Head::default() };
     let mut exchange = Exchange::new(head, &Limits::default()).unwrap();
     assert!(matches!(policy.judge_head(&mut exchange), Ok(Step::Body { .. })));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shield_ir::identity::{self, Algorithm, Audience, Keys, TokenId, TokenSource};
 
 use super::*;
-use crate::exchange::{Head, Limits};
+use crate::exchange::{Head, Headers, Limits};
 
 mod uses;
 
@@ -98,7 +98,7 @@ fn verdict(tokens: &Tokens, token: &str) -> Result<(), Refusal> {
 fn request(tokens: &Tokens, headers: &[(&str, &str)], now: u64) -> Result<Arc<Verified>, Refusal> {
     let mut all = vec![(&b"host"[..], &b"a.test"[..])];
     all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-    let head = Head { headers: all, received_at: now, ..Head::default() };
+    let head = Head { headers: Headers::new(all).unwrap(), received_at: now, ..Head::default() };
     tokens.verify(MAIN, &Exchange::new(head, &Limits { header_bytes: 4 << 20, ..Limits::default() }).unwrap())
 }
 
@@ -256,7 +256,8 @@ fn threat_080_only_a_well_formed_token_with_an_unknown_kid_asks_for_keys() {
     };
     let wanted = |tokens: &Tokens, token: &str| {
         let bearer = format!("Bearer {token}");
-        let headers = vec![(&b"host"[..], &b"a.test"[..]), (b"authorization", bearer.as_bytes())];
+        let headers =
+            Headers::new(vec![(b"host", b"a.test"), (b"authorization", bearer.as_bytes())]).unwrap();
         let exchange = Exchange::new(Head { headers, ..Head::default() }, &Limits::default()).unwrap();
         tokens.wanted(&exchange)
     };
