@@ -9,7 +9,7 @@ use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Method, Request, Response, Uri, Version};
+use hyper::{Request, Response, Uri, Version};
 use shield_engine::token::Pass;
 use shield_engine::{HeaderEdit, Permit};
 
@@ -20,6 +20,7 @@ use crate::listen::client::Client;
 use crate::record::Record;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::trace::Trace;
 use crate::translate;
 use crate::tunnel::{self, Ends, Wish};
 use crate::upstream::{Lease, Outgoing, Progress};
@@ -29,50 +30,59 @@ const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto
 
 /// A request as the origin gets it: written anew from what was judged.
 #[derive(Debug)]
-pub(crate) struct Onward {
-    method: Method,
+pub(crate) struct Onward<'a> {
+    parts: &'a Parts,
+    client: &'a Client,
+    wish: Option<&'a Wish>,
+    trace: Trace,
     target: Uri,
-    headers: HeaderMap,
+    /// What HTTP/2 calls the authority.
+    host: Option<HeaderValue>,
+    edits: Vec<HeaderEdit>,
 }
 
-impl Onward {
+impl<'a> Onward<'a> {
     pub(crate) fn new(
         permit: &Permit<'_>,
-        parts: &Parts,
-        client: &Client,
-        wish: Option<&Wish>,
+        parts: &'a Parts,
+        client: &'a Client,
+        wish: Option<&'a Wish>,
         record: &Record,
     ) -> Result<Self, Refusal> {
-        let mut headers = hop::request(&parts.headers, client.trust);
-        if parts.version >= Version::HTTP_2
-            && let Some(authority) = parts.uri.authority()
-        {
-            headers.insert(
-                header::HOST,
-                HeaderValue::from_str(authority.as_str()).map_err(|_| Refusal::internal())?,
-            );
-        }
-        forwarded_for(&mut headers, client);
-        record.trace.apply(&mut headers);
-        translate::edit(&mut headers, permit.headers());
-        if let Some(wish) = wish {
-            wish.apply(&mut headers);
-        }
+        let authority = parts.uri.authority().filter(|_| parts.version >= Version::HTTP_2);
+        let host = authority.map(|authority| HeaderValue::from_str(authority.as_str()));
         let target = PathAndQuery::try_from(permit.target()).map_err(|_| Refusal::internal())?;
-        Ok(Self { method: parts.method.clone(), target: target.into(), headers })
+        Ok(Self {
+            parts,
+            client,
+            wish,
+            trace: record.trace,
+            target: target.into(),
+            host: host.transpose().map_err(|_| Refusal::internal())?,
+            edits: permit.headers().to_vec(),
+        })
     }
 
-    /// The head for one try.
+    /// The head for one try. There is hardly ever a second, so that none is kept to be copied.
     pub(crate) fn request(&self, body: Outgoing) -> Request<Outgoing> {
-        let unknown_length = body.size_hint().exact().is_none();
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.target.clone();
-        request.headers_mut().clone_from(&self.headers);
-        if unknown_length {
-            // Said here, since a body of a `GET` is left out where nothing announces it.
-            request.headers_mut().insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        let mut headers = hop::request(&self.parts.headers, self.client.trust);
+        if let Some(host) = &self.host {
+            headers.insert(header::HOST, host.clone());
         }
+        forwarded_for(&mut headers, self.client);
+        self.trace.apply(&mut headers);
+        translate::edit(&mut headers, &self.edits);
+        if let Some(wish) = self.wish {
+            wish.apply(&mut headers);
+        }
+        if body.size_hint().exact().is_none() {
+            // Said here, since a body of a `GET` is left out where nothing announces it.
+            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = self.parts.method.clone();
+        *request.uri_mut() = self.target.clone();
+        *request.headers_mut() = headers;
         request
     }
 }

@@ -47,8 +47,7 @@ pub(crate) async fn serve(
     let spelling = client.link.spelled();
     let flight = worker.take_off();
     let outcome = match &flight {
-        // PERF: boxed, or every idle connection would keep the room that a request in flight takes (18 KiB).
-        Some(_) => unwinding(Box::pin(live(&worker, &client, (request, spelling), &mut record))).await,
+        Some(_) => unwinding(live(&worker, &client, (request, spelling), &mut record)).await,
         None => Some(Err(Refusal::overload("requests_in_flight"))),
     };
     let outcome = outcome.unwrap_or_else(|| {
@@ -143,7 +142,7 @@ async fn judged(
     let stopwatch = record.timed.then(|| Stopwatch::new(worker.shared.clock));
     let asked = Asked {
         parts,
-        spelling: &spelling,
+        spelling: snapshot.spells_requests.then_some(&spelling),
         absolute: absolute.as_deref(),
         id: id.as_str(),
         client,
@@ -199,7 +198,7 @@ async fn exchanged<'a>(
         idempotent: parts.method.is_idempotent(),
         spelled: snapshot.spells_answers,
     };
-    let moment = Moment { now: worker.ticks.now(), random: worker.random.next(), counters: &worker.counters };
+    let moment = Moment { ticks: &worker.ticks, random: worker.random.next(), counters: &worker.counters };
     let sent = pin!(worker.upstreams.send(permit, call, content, &moment)).await;
     record.spend(Span::Upstream);
     let Answer { mut response, lease, progress, member } =

@@ -15,8 +15,10 @@ use crate::mtls::Demands;
 use crate::translate;
 use crate::upstream::{Group, Origin, Registry};
 
-/// Fields that tell how the names of an answer's headers are written.
-const SPELLED: [&str; 2] = ["http.response.headers.names", "raw.http.response.headers.names"];
+/// The field that tells how the names of a request's headers are written.
+const SPELLED_REQUEST: &str = "http.request.headers.names";
+/// Fields that tell it of an answer's.
+const SPELLED_ANSWER: [&str; 2] = ["http.response.headers.names", "raw.http.response.headers.names"];
 
 /// One loaded policy.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Snapshot {
     pub(crate) digest: Box<str>,
     /// What is demanded of client certificates; lists of revoked ones change without the policy.
     pub(crate) demands: ArcSwap<Demands>,
+    /// Whether some rule asks how the names of a request's headers are written.
+    pub(crate) spells_requests: bool,
     /// Whether some rule asks how the names of an answer's headers are written.
     pub(crate) spells_answers: bool,
     /// Where each API's requests go, by its place in the bundle.
@@ -59,7 +63,8 @@ impl Snapshot {
         Ok(Self {
             digest: digest.to_string().into(),
             limits: translate::limits(settings),
-            spells_answers: SPELLED.into_iter().any(|name| policy.reads(name)),
+            spells_requests: policy.reads(SPELLED_REQUEST),
+            spells_answers: SPELLED_ANSWER.into_iter().any(|name| policy.reads(name)),
             policy,
             geo,
             demands,

@@ -24,7 +24,7 @@ use crate::gate::fault::Fault;
 use crate::listen::client::{Client, TlsFacts};
 use crate::record::{Place, Record, Span};
 use crate::refusal::{Answer, Refusal};
-use crate::spelling::Spelling;
+use crate::spelling::{self, Spelling};
 
 /// What a request's head may be at most, for the engine.
 pub(crate) fn limits(settings: &Settings) -> Limits {
@@ -78,7 +78,8 @@ pub(crate) struct Judging<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) parts: &'a Parts,
-    pub(crate) spelling: &'a Spelling,
+    /// How the names of headers were written, where that is asked.
+    pub(crate) spelling: Option<&'a Spelling>,
     pub(crate) absolute: Option<&'a str>,
     pub(crate) id: &'a str,
     pub(crate) client: &'a Client,
@@ -239,7 +240,7 @@ fn origin_form(parts: &Parts) -> &str {
 }
 
 /// All headers in order; HTTP/2's `:authority` stands among them as the host, beside one that says something else.
-fn headers<'a>(parts: &'a Parts, spelling: &'a Spelling) -> Vec<(&'a [u8], &'a [u8])> {
+fn headers<'a>(parts: &'a Parts, spelling: Option<&'a Spelling>) -> Vec<(&'a [u8], &'a [u8])> {
     let mut headers = Vec::with_capacity(parts.headers.len() + 1);
     if parts.version >= Version::HTTP_2
         && let Some(authority) = parts.uri.authority()
@@ -252,7 +253,10 @@ fn headers<'a>(parts: &'a Parts, spelling: &'a Spelling) -> Vec<(&'a [u8], &'a [
             headers.push((&b"host"[..], authority.as_str().as_bytes()));
         }
     }
-    headers.extend(spelling.spell(&parts.headers));
+    match spelling {
+        Some(spelling) => headers.extend(spelling.spell(&parts.headers)),
+        None => headers.extend(spelling::plain(&parts.headers)),
+    }
     headers
 }
 

@@ -110,6 +110,7 @@ impl Worker {
         self.links
             .borrow_mut()
             .retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
+        self.upstreams.watch(self.ticks.now());
         let patience = self.patience.write;
         self.stalls
             .borrow_mut()

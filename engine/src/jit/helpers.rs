@@ -14,7 +14,7 @@ use crate::interp;
 use crate::value::Value;
 
 use super::abi::{Arena, Session, Words};
-use super::plan::{Source, Test};
+use super::plan::{Shown, Source, Test};
 
 /// A string that stands somewhere, or that is absent; `None` where neither is known without the interpreter.
 type Known<'x> = Option<Standing<'x>>;
@@ -24,8 +24,9 @@ type Standing<'x> = Option<&'x [u8]>;
 
 /// Computes the value of a slot.
 pub(super) fn fill(session: &Session<'_, '_>, at: u32) {
-    let Some(id) = session.plan.slots.get(at as usize) else { return };
-    let words = session.closed(*id);
+    let Some((id, shown)) = session.plan.slots.get(at as usize) else { return };
+    let text = shown.as_ref().and_then(|shown| session.shown(shown));
+    let words = text.map_or_else(|| session.closed(*id), Words::text);
     if let Some(slot) = session.scratch.slot(at) {
         slot.set(session.generation, words);
     }
@@ -238,12 +239,8 @@ impl<'x> Session<'x, '_> {
     }
 
     /// What a field shows, unless it was given another value.
-    pub(crate) fn shown(
-        &self,
-        field: FieldId,
-        get: for<'e> fn(&'e Exchange<'_>) -> &'e [u8],
-    ) -> Option<&'x [u8]> {
-        (!self.exchange.is_given(field)).then(|| get(self.exchange))
+    pub(crate) fn shown(&self, shown: &Shown) -> Option<&'x [u8]> {
+        (!self.exchange.is_given(shown.field)).then(|| (shown.get)(self.exchange))
     }
 
     /// A string operation that asks for no item.

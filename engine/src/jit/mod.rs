@@ -28,7 +28,7 @@ use code::{Code, SYMBOLS};
 pub(crate) use helpers::Element;
 use lower::{Calls, Subject};
 use plan::Survey;
-pub(crate) use plan::{Plan, Source};
+pub(crate) use plan::{Plan, Shown, Source};
 
 /// How many conditions a function holds: grouped, they are made twice as fast as one by one.
 const CONDITIONS: usize = 50;

@@ -9,7 +9,7 @@ use shield_ir::anchor::{self, Anchor};
 use shield_ir::set::SetId;
 use shield_ir::{Expr, ExprId, FieldId, Program, Scalar, Type};
 
-use crate::exchange::{Extract, extractor};
+use crate::exchange::{Exchange, Extract, extractor};
 use crate::glob::Glob;
 
 /// A test of a string that Rust does.
@@ -53,8 +53,8 @@ pub(crate) enum Source {
 /// Numbers for what generated code refers to.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// The operations whose values are kept.
-    pub(super) slots: Vec<ExprId>,
+    /// The operations whose values are kept, and what shows those that are fields.
+    pub(super) slots: Vec<(ExprId, Option<Shown>)>,
     pub(super) tests: Vec<Test>,
     /// What a loop goes over, and the operation that means the same.
     pub(super) sources: Vec<(Source, ExprId)>,
@@ -67,9 +67,9 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// The slot of an operation.
-    pub(super) fn slot(&mut self, id: ExprId) -> u32 {
+    pub(super) fn slot(&mut self, program: &Program, id: ExprId) -> u32 {
         *self.slot_of.entry(id).or_insert_with(|| {
-            self.slots.push(id);
+            self.slots.push((id, Shown::of(program, id)));
             self.slots.len() as u32 - 1
         })
     }
@@ -96,6 +96,22 @@ impl Plan {
         let address = (text.as_ptr() as u64).cast_signed();
         self.texts.push(text);
         address
+    }
+}
+
+/// A string field that every exchange has, and what shows it: nothing has to be looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    pub(super) field: FieldId,
+    pub(super) get: for<'x> fn(&'x Exchange<'_>) -> &'x [u8],
+}
+
+impl Shown {
+    /// Where an operation is such a field.
+    pub(crate) fn of(program: &Program, id: ExprId) -> Option<Self> {
+        let Expr::Field(field) = program.node(id)?.expr else { return None };
+        let Extract::Text(get) = extractor(field) else { return None };
+        Some(Self { field, get })
     }
 }
 

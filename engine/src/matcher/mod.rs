@@ -12,11 +12,11 @@ use std::net::IpAddr;
 use shield_ir::anchor::{Anchor, Anchors, Place, Test};
 use shield_ir::policy::{RuleId, Scope, ScopePart};
 use shield_ir::set::{Members, SetId};
-use shield_ir::{Bundle, Expr, ExprId, FieldId, Program};
+use shield_ir::{Bundle, ExprId, Program};
 
-use crate::exchange::{Exchange, Extract, extractor};
+use crate::exchange::Exchange;
 use crate::interp::Meaning;
-use crate::jit::{Element, Plan, Scratch, Session, Source};
+use crate::jit::{Element, Plan, Scratch, Session, Shown, Source};
 
 use addresses::Addresses;
 use keyed::Keyed;
@@ -25,9 +25,6 @@ use table::Table;
 
 /// So few rules are looked at one by one: that is cheaper than an index.
 const FEW: usize = 4;
-
-/// What shows a string of an exchange.
-type Shown = for<'x> fn(&'x Exchange<'_>) -> &'x [u8];
 
 /// The rules that are posted under one value, as a range of [`Index::postings`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,8 +54,8 @@ struct Always {
 struct Subject {
     of: ExprId,
     source: Option<Source>,
-    /// The field that it is and what shows it, where that is all.
-    shown: Option<(FieldId, Shown)>,
+    /// What shows it, where it is a field that every exchange has.
+    shown: Option<Shown>,
     tables: Vec<Table>,
     searches: Vec<Search>,
     strings: Vec<(SetId, bool, Postings)>,
@@ -182,7 +179,7 @@ impl Index {
         Subject {
             of,
             source: is_array.then(|| Source::of(program, of)),
-            shown: shown(program, of),
+            shown: Shown::of(program, of),
             tables: tables.into_iter().filter(|table| !table.is_empty()).collect(),
             searches: searches.into_iter().flatten().collect(),
             strings,
@@ -234,13 +231,6 @@ impl Always {
     }
 }
 
-/// The field that an operation is, and what shows it, where that is a string that every exchange has.
-fn shown(program: &Program, of: ExprId) -> Option<(FieldId, Shown)> {
-    let Expr::Field(field) = program.node(of)?.expr else { return None };
-    let Extract::Text(get) = extractor(field) else { return None };
-    Some((field, get))
-}
-
 struct Collector<'c, 'x, 'a> {
     index: &'c Index,
     session: &'c Session<'x, 'a>,
@@ -264,8 +254,8 @@ impl Collector<'_, '_, '_> {
                 Element::Address(address) => self.address(subject, address),
             });
         }
-        if let Some((field, get)) = subject.shown
-            && let Some(text) = session.shown(field, get)
+        if let Some(shown) = &subject.shown
+            && let Some(text) = session.shown(shown)
         {
             self.text(subject, text);
         } else if !subject.ints.is_empty() {

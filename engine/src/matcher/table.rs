@@ -2,13 +2,19 @@
 
 use super::Postings;
 
+/// So few strings are compared one by one.
+const FEW: usize = 4;
+
+/// A string's hash, the string, and what is posted under it.
+type Entry = (u64, Box<[u8]>, Postings);
+
 /// A table from strings to postings, in any ASCII case where `fold`.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     fold: bool,
     /// Entry numbers from 1, at the place that the hash says or after it; twice as many places as entries at least.
     places: Box<[u32]>,
-    entries: Vec<(u64, Box<[u8]>, Postings)>,
+    entries: Vec<Entry>,
 }
 
 impl Table {
@@ -37,16 +43,24 @@ impl Table {
 
     /// What is posted under a string.
     pub(super) fn get(&self, string: &[u8]) -> Option<Postings> {
+        if self.entries.len() <= FEW {
+            let same = |(_, known, _): &&Entry| self.is_same(known, string);
+            return self.entries.iter().find(same).map(|(_, _, postings)| *postings);
+        }
         let wanted = hash(string, self.fold);
         for place in self.probe(wanted) {
             let number = self.places.get(place)?.checked_sub(1)?;
             let (hash, known, postings) = self.entries.get(number as usize)?;
-            let is_same = if self.fold { known.eq_ignore_ascii_case(string) } else { **known == *string };
-            if *hash == wanted && is_same {
+            if *hash == wanted && self.is_same(known, string) {
                 return Some(*postings);
             }
         }
         None
+    }
+
+    fn is_same(&self, known: &[u8], string: &[u8]) -> bool {
+        known.len() == string.len()
+            && (if self.fold { known.eq_ignore_ascii_case(string) } else { known == string })
     }
 
     /// All places, beginning with the one that a hash says.
@@ -106,6 +120,11 @@ mod tests {
             assert_eq!(folded.get(format!("/PATH/{at}").as_bytes()), Some(Postings(at, at + 1)));
         }
         assert_eq!(table.get(b"/path/1000"), None);
+        let few = Table::new(true, [((*b"a/1").into(), Postings(1, 2)), ((*b"b").into(), Postings(2, 3))]);
+        assert_eq!(
+            (few.get(b"A/1"), few.get(b"b"), few.get(b"a")),
+            (Some(Postings(1, 2)), Some(Postings(2, 3)), None)
+        );
         assert_eq!(Table::default().get(b""), None);
     }
 }

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use shield_ir::ExprId;
-use shield_ir::policy::{Action, Block, HeaderChange, HostPattern, Protection, Scope, ScopePart, Side};
+use shield_ir::policy::{Action, Api, Block, HeaderChange, HostPattern, Protection, Scope, ScopePart, Side};
+use shield_ir::{Bundle, ExprId};
 
 use crate::denial::Reason;
 use crate::testing::{Builder, api, block, policy, rule};
@@ -55,10 +55,12 @@ fn stages_are_timed_by_the_clock_that_is_lent() {
     };
     let mut builder = Builder::default();
     let on_a = builder.eq("http.request.uri.path", "/a");
-    let (code, teapot) = (builder.field("http.response.code"), builder.int(418));
-    let brewing = builder.compare(shield_ir::Compare::Eq, code, teapot);
-    let rules = vec![rule("closed", on_a, &[block()]), rule("teapot", brewing, &[Action::Log])];
-    let policy = policy(builder, rules);
+    let mut late = rule("late", on_a, &[Action::Block(Block::default())]);
+    late.phase = Phase::Response;
+    let rules = vec![rule("closed", on_a, &[Action::Block(Block::default())]), late];
+    let apis = vec![Api { unknown: Mode::Off, ..api("shop.test") }];
+    let bundle = Bundle { program: builder.program, apis, rules, ..Bundle::default() };
+    let policy = Policy::load(bundle, Digest([7; 32]), Backend::default()).unwrap();
     let laps = |target, judge: fn(&Policy, &mut Exchange<'_>)| {
         let stopwatch = Stopwatch::new(clock);
         let mut exchange = exchange(target);
@@ -70,18 +72,18 @@ fn stages_are_timed_by_the_clock_that_is_lent() {
         laps.iter().map(|lap| format!("{}:{}", lap.phase, lap.stage)).collect::<Vec<_>>()
     };
     let refused = laps("/a", |policy, exchange| drop(policy.judge_head(exchange).unwrap_err()));
-    assert_eq!(refused, ["head:rules"]);
+    // Stages that this policy gives nothing to do are not run.
+    assert_eq!(refused, ["head:host", "head:endpoint", "head:rules"]);
     let passed = laps("/b", |policy, exchange| {
         policy.judge_head(exchange).unwrap();
-        exchange.set_response(ResponseHead { status: 200, ..ResponseHead::default() });
         policy.judge_response(exchange).unwrap();
     });
-    assert_eq!(passed, ["head:rules", "response:rules"]);
+    assert_eq!(passed, ["head:host", "head:endpoint", "head:rules", "response:rules"]);
 }
 
 #[test]
 fn a_host_that_no_api_has_is_misdirected() {
-    let mut bundle = shield_ir::Bundle { apis: vec![api("other.test")], ..shield_ir::Bundle::default() };
+    let mut bundle = Bundle { apis: vec![api("other.test")], ..Bundle::default() };
     let load = |bundle| Policy::load(bundle, Digest([0; 32]), Backend::default()).unwrap();
     let denial = load(bundle.clone()).judge_head(&mut exchange("/")).unwrap_err();
     assert_eq!((denial.reason, denial.status), (Reason::UnknownHost, 421));

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::pin::pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) use outgoing::{Content, Outgoing, Progress};
 pub(crate) use pool::Lease;
 
 use crate::body::BodyError;
-use crate::clock;
+use crate::clock::{self, Ticks};
 use crate::config::Settings;
 use crate::metrics::{Counters, bump};
 use group::{Choice, Member};
@@ -79,7 +79,9 @@ pub(crate) struct Upstreams {
     tls: Option<Tls>,
     rule: HealthRule,
     connect_timeout: Duration,
-    response_timeout: Duration,
+    response_ticks: u32,
+    /// Requests whose answers are waited for.
+    awaited: RefCell<Vec<Weak<Progress>>>,
     most_connections: usize,
     pub(crate) most_idle: usize,
     idle_ticks: u32,
@@ -107,7 +109,8 @@ impl Upstreams {
                 pause: clock::ticks(settings.failure_pause),
             },
             connect_timeout: settings.connect_timeout,
-            response_timeout: settings.response_timeout,
+            response_ticks: clock::ticks(settings.response_timeout),
+            awaited: RefCell::default(),
             most_connections: settings.upstream_connections,
             most_idle: settings.upstream_idle,
             idle_ticks: clock::ticks(settings.upstream_idle_timeout),
@@ -132,20 +135,22 @@ impl Upstreams {
         let mut last = Failure::NoOrigin;
         loop {
             let load = |member: &Member| self.pool(member.id).in_use();
-            let choice = Choice { now: at.now, random: at.random, tried: &tried, load: &load };
+            let choice = Choice { now: at.ticks.now(), random: at.random, tried: &tried, load: &load };
             let member = call.group.pick(&choice).ok_or(last)?;
-            let failed = match pin!(self.attempt(&call, &member, content, stale < MOST_TRIES)).await {
-                Ok(answer) => {
-                    member.succeeded();
-                    return Ok(answer);
-                }
-                Err(failed) => failed,
-            };
+            let failed =
+                match pin!(self.attempt(&call, &member, content, (at.ticks.now(), stale < MOST_TRIES))).await
+                {
+                    Ok(answer) => {
+                        member.succeeded();
+                        return Ok(answer);
+                    }
+                    Err(failed) => failed,
+                };
             last = failed.failure;
             if failed.stale {
                 stale += 1;
             } else if matches!(last, Failure::Connect | Failure::Broken | Failure::Timeout) {
-                member.failed(at.now, self.rule);
+                member.failed(at.ticks.now(), self.rule);
                 bump(&at.counters.upstream_failures);
                 tried.push(member.id);
             }
@@ -165,7 +170,7 @@ impl Upstreams {
         call: &Call<'_>,
         member: &Arc<Member>,
         content: Content,
-        reuse: bool,
+        (now, reuse): (u32, bool),
     ) -> Result<Answer, Failed> {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
@@ -182,7 +187,8 @@ impl Upstreams {
         let spare = content.replayable().filter(|_| call.idempotent);
         let (outgoing, progress) = Outgoing::new(content);
         let sending = lease.sender.send((call.head)(outgoing), call.spelled);
-        match within(self.response_timeout, &progress, sending).await {
+        self.awaited.borrow_mut().push(Rc::downgrade(&progress));
+        match progress.within(now, sending).await {
             Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
@@ -211,6 +217,13 @@ impl Upstreams {
         pools.get(id).map(Rc::clone).unwrap_or_default()
     }
 
+    /// What the watchman does each tick: gives up answers that take too long.
+    pub(crate) fn watch(&self, now: u32) {
+        let is_awaited =
+            |each: &Weak<Progress>| each.upgrade().is_some_and(|it| it.watch(now, self.response_ticks));
+        self.awaited.borrow_mut().retain(is_awaited);
+    }
+
     /// Closes connections that have been unused for too long.
     pub(crate) fn prune(&self, now: u32) {
         for pool in self.pools.borrow().iter() {
@@ -226,22 +239,9 @@ impl Upstreams {
 
 /// What a call needs of its worker.
 pub(crate) struct Moment<'a> {
-    pub(crate) now: u32,
+    pub(crate) ticks: &'a Ticks,
     pub(crate) random: u64,
     pub(crate) counters: &'a Counters,
-}
-
-/// Waits for a response; the time starts anew with every piece of the request that is taken.
-async fn within<F: Future>(limit: Duration, progress: &Progress, sending: F) -> Option<F::Output> {
-    let mut sending = pin!(sending);
-    loop {
-        let before = progress.pieces.get();
-        match tokio::time::timeout(limit, sending.as_mut()).await {
-            Ok(sent) => return Some(sent),
-            Err(_) if progress.pieces.get() != before => {}
-            Err(_) => return None,
-        }
-    }
 }
 
 /// Whose fault a broken exchange is.

@@ -1,9 +1,10 @@
 //! A request's body on its way to an origin.
 
-use std::cell::Cell;
-use std::pin::Pin;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -37,13 +38,54 @@ impl Content {
     }
 }
 
-/// How far the sending of one request is.
+/// How far the sending of one request is, and how long its answer has been waited for.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// Pieces taken so far.
-    pub(crate) pieces: Cell<u32>,
+    pieces: Cell<u32>,
     /// Whether all has been taken.
     pub(crate) complete: Cell<bool>,
+    /// Since which tick nothing has been taken; 0 once there is an answer.
+    since: Cell<u32>,
+    /// How many pieces the watchman saw.
+    seen: Cell<u32>,
+    expired: Cell<bool>,
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Progress {
+    /// Waits for an answer, unless the watchman says that it takes too long.
+    pub(crate) async fn within<F: Future>(&self, now: u32, sending: F) -> Option<F::Output> {
+        self.since.set(now);
+        let mut sending = pin!(sending);
+        let sent = poll_fn(|cx| match sending.as_mut().poll(cx) {
+            Poll::Ready(sent) => Poll::Ready(Some(sent)),
+            Poll::Pending if self.expired.get() => Poll::Ready(None),
+            Poll::Pending => {
+                self.waiting.replace(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await;
+        self.since.set(0);
+        sent
+    }
+
+    /// What the watchman does each tick: gives the answer up after so many ticks, which begin anew with every piece of the
+    /// request that is taken. Whether it is still waited for.
+    pub(crate) fn watch(&self, now: u32, patience: u32) -> bool {
+        if self.seen.replace(self.pieces.get()) != self.pieces.get() {
+            self.since.set(now);
+        }
+        let since = self.since.get();
+        if since != 0 && now.wrapping_sub(since) > patience {
+            self.expired.set(true);
+            if let Some(waiting) = self.waiting.take() {
+                waiting.wake();
+            }
+        }
+        since != 0
+    }
 }
 
 /// A body that tells how far it is.

@@ -207,7 +207,7 @@ impl<'p> Lower<'_, 'p> {
 
     /// A value that Rust computes when it is first asked for.
     fn kept(&mut self, id: ExprId) -> Native<'p> {
-        let at = self.plan.slot(id);
+        let at = self.plan.slot(self.subject.program, id);
         let base = i64::from(at) * size_of::<Slot>() as i64;
         let slot = self.b.ins().iadd_imm_s(self.slots, base);
         let load = |this: &mut Self, offset: usize| {
