@@ -182,7 +182,7 @@ impl Talk {
         assert_eq!(step.len(), 1, "{step:?} is no step");
         let (head, value) = step.iter().next().unwrap();
         if head == "see" {
-            let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            let list = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
             let wanted: Vec<_> = list.iter().map(|wanted| wanted.as_str().unwrap()).collect();
             return self.see(if wanted == ["malformed"] { MALFORMED } else { &wanted });
         }

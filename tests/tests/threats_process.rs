@@ -472,7 +472,7 @@ fn threat_136_a_name_that_is_lost_or_captured_leads_nowhere_else() {
         assert_eq!(start("api.test").get("/status").status, 502, "{captured}");
     }
     *answers.lock().unwrap() =
-        Ok((0..1000).map(|at| SocketAddr::from(([10, 0, (at / 250) as u8, at as u8], 80))).collect());
+        Ok((0..1000_u32).map(|at| SocketAddr::from(([10, 0, (at / 250) as u8, at as u8], 80))).collect());
     let status = start("api.test").operator("GET", "/status").json();
     assert_eq!(status["upstreams"].as_array().unwrap().len(), 64);
     assert!(victim.raw().is_empty());

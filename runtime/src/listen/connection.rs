@@ -168,7 +168,7 @@ where
 
 /// Whether it is the socket that has failed, and not the protocol.
 fn is_io(error: &hyper::Error) -> bool {
-    error.source().is_some_and(|source| source.is::<std::io::Error>())
+    error.source().and_then(|source| source.downcast_ref::<std::io::Error>()).is_some()
 }
 
 /// Runs the tasks of an HTTP/2 connection on its worker.
