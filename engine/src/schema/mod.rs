@@ -5,6 +5,7 @@ mod body;
 mod code;
 mod coerce;
 mod deep;
+mod fixed;
 mod form;
 pub mod format;
 mod interp;

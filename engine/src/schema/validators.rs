@@ -9,6 +9,7 @@ use regex_automata::util::syntax;
 use shield_ir::operation::Location;
 use shield_ir::schema::{Direction, MAX_AUTOMATON_BYTES, NodeId, PatternId, Plan, PlanError, ValueId};
 
+use super::fixed::Fixed;
 use super::interp::{Exhausted, Subject};
 use super::json;
 use super::value::{Document, Ix, Value};
@@ -31,6 +32,8 @@ pub struct Validators {
 /// A regular expression, ready to be asked whether it matches.
 #[derive(Debug)]
 enum Pattern {
+    /// One of a plain shape.
+    Fixed(Fixed),
     /// One whose automaton is small: a table look-up for each byte.
     Small(Box<DFA<Vec<u32>>>),
     /// Any other.
@@ -39,6 +42,9 @@ enum Pattern {
 
 impl Pattern {
     fn new(text: &str) -> Option<Self> {
+        if let Some(fixed) = Fixed::of(text) {
+            return Some(Self::Fixed(fixed));
+        }
         let config = DFA::config()
             .start_kind(StartKind::Unanchored)
             .dfa_size_limit(Some(SMALL_AUTOMATON))
@@ -54,6 +60,7 @@ impl Pattern {
 
     fn is_match(&self, text: &[u8]) -> bool {
         match self {
+            Self::Fixed(fixed) => fixed.is_match(text),
             // It has no bytes at which it gives up: building one that needs them fails.
             Self::Small(small) => {
                 small.try_search_fwd(&Input::new(text).earliest(true)).is_ok_and(|found| found.is_some())
