@@ -25,6 +25,8 @@ use shield_ir::FieldId;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+/// Every engine is measured so many times, with all others in between.
+const PASSES: usize = 5;
 const ENGINES: [&str; 7] = ["shield", "shield-interpreter", "walk", "wirefilter", "cel", "cedar", "regorus"];
 
 /// What is measured by which arguments.
@@ -64,7 +66,7 @@ fn child(arguments: &[&str]) -> String {
 /// Runs everything and compares.
 fn rules(as_json: bool) {
     let mut rows: Vec<Value> = Vec::new();
-    for mix in [Mix::Scalar, Mix::Full] {
+    for (pass, mix) in (0..PASSES).flat_map(|pass| [(pass, Mix::Scalar), (pass, Mix::Full)]) {
         for size in SIZES {
             for engine in ENGINES {
                 // wirefilter has no words for the full mix; ten thousand bodies are more than a program of regorus may hold.
@@ -72,7 +74,12 @@ fn rules(as_json: bool) {
                     continue;
                 }
                 let text = child(&["one", engine, mix.name(), &size.to_string()]);
-                rows.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a result")));
+                let new = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a result"));
+                if pass == 0 {
+                    rows.extend(new);
+                } else {
+                    new.for_each(|new| keep_best(&mut rows, &new));
+                }
             }
         }
     }
@@ -90,6 +97,17 @@ fn rules(as_json: bool) {
         row["vs_wirefilter"] = json!(ratio("wirefilter"));
         row["vs_cel"] = json!(ratio("cel"));
         println!("{row}");
+    }
+}
+
+/// Of what was measured twice, the better times count: what else the machine does only ever makes them worse.
+fn keep_best(rows: &mut [Value], new: &Value) {
+    let same = |row: &&mut Value| ["engine", "mix", "rules", "case"].iter().all(|key| row[key] == new[key]);
+    let known = rows.iter_mut().find(same).expect("the first pass has all");
+    for time in ["ns", "load_ms"] {
+        if new[time].as_f64() < known[time].as_f64() {
+            known[time] = new[time].clone();
+        }
     }
 }
 
