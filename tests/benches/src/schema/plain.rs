@@ -50,11 +50,17 @@ impl<'d> Writer<'d> {
             return value;
         }
         let given = [&schema["example"], &schema["examples"][0], &schema["default"], &schema["enum"][0]];
-        // Not every document keeps to its own bounds.
+        // Not every document keeps to its own types and bounds.
         let bound = |key: &str, otherwise| schema[key].as_f64().unwrap_or(otherwise);
         let (least, most) = (bound("minimum", f64::MIN), bound("maximum", f64::MAX));
+        let is_kind = |given: &Value| match schema["type"].as_str() {
+            Some("object") => given.is_object(),
+            Some("array") => given.is_array(),
+            Some("string") => given.is_string(),
+            _ => !given.is_null(),
+        };
         let fits = |given: &&Value| {
-            !given.is_null() && given.as_f64().is_none_or(|number| least <= number && number <= most)
+            is_kind(given) && given.as_f64().is_none_or(|number| least <= number && number <= most)
         };
         if let Some(given) = given.into_iter().find(fits) {
             return Some(given.clone());
