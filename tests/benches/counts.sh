@@ -13,10 +13,8 @@ count() {
         sed -n 's/.*Collected : *\(.*\)..$/\1/p'
 }
 if [ "${1:-}" = --real ]; then
-    for name in $("$program" count schema names); do
-        for case in valid plain; do
-            echo "$name $case $(count schema "$name" "$case" shield) $(count schema "$name" "$case" jsonschema)"
-        done
+    "$program" count schema names | while read -r name case; do
+        echo "$name $case $(count schema "$name" "$case" shield) $(count schema "$name" "$case" jsonschema)"
     done
     exit
 fi

@@ -66,7 +66,7 @@ fn native(policy: &str, bundle: &Bundle, io: &mut Io<'_>) -> Result<(), Failure>
         let count = contents(bundle).filter(|known| *known == kind).count();
         if count > 0 {
             let why = "native code reads JSON, and these are no JSON before their parts are put together";
-            writeln!(io.err, "{policy}: the interpreter judges {count} {what}: {why}")?;
+            writeln!(io.err, "{policy}: {what} that the interpreter judges: {count}; {why}")?;
         }
     }
     Ok(())

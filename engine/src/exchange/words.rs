@@ -1,7 +1,7 @@
 //! Tests of eight bytes at once, for texts that are nearly always plain.
 
 /// One in each byte of a word.
-pub(super) const EACH: u64 = 0x0101_0101_0101_0101;
+const EACH: u64 = 0x0101_0101_0101_0101;
 /// The top bit of each byte: what a test sets for the bytes that it holds of.
 pub(super) const TOPS: u64 = EACH * 0x80;
 

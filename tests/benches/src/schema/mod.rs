@@ -69,9 +69,12 @@ pub fn count(name: &str, case: &str, engine: &str) {
     counted(judge);
 }
 
-/// The names of the schemas of real documents.
+/// The names of the schemas of real documents, with the cases that each has.
 pub fn names() {
-    documents::real(None).iter().for_each(|subject| println!("{}", subject.name));
+    for subject in documents::real(None) {
+        println!("{} valid", subject.name);
+        subject.plain.iter().for_each(|_| println!("{} plain", subject.name));
+    }
 }
 
 /// What is counted.
