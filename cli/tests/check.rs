@@ -1,8 +1,4 @@
 //! What `shieldc check -v` says of native code.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test runs programs on files of its own, and stops loudly when it cannot go on"
-)]
 
 use std::fs;
 use std::path::Path;
