@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde_json::Value as Json;
-use shield_engine::{Denial, Exchange, Head, Headers, Limits, ResponseHead, Value, Version};
+use shield_engine::{Canonical, Denial, Exchange, Head, Headers, Limits, ResponseHead, Value, Version};
 use shield_ir::{FieldId, Type};
 
 use crate::value;
@@ -180,7 +180,8 @@ impl Request {
             seed: [0; 16],
             request_id: "0000000000000000",
         };
-        let mut exchange = Exchange::new(head, limits).map_err(Box::new)?;
+        let canonical = Canonical::of(&head, limits).map_err(Box::new)?;
+        let mut exchange = Exchange::new(&canonical);
         exchange.with_fields(self.fields.clone());
         exchange.with_declared(self.declared.iter().map(|(_, _, value)| Some(value.clone())).collect());
         Ok(f(exchange, self))

@@ -1,5 +1,7 @@
 //! Refusals: why, with what status, and the document that the client gets.
 
+use std::sync::Arc;
+
 use serde_json::{Map, json};
 use shield_ir::policy::{BodyKind, Problems};
 
@@ -85,23 +87,23 @@ reasons! {
 /// What few denials have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct More {
-    rule: Option<Cited>,
     violations: Vec<Violation>,
     retry_after: Option<u64>,
     location: Option<Vec<u8>>,
     allow: Option<Box<str>>,
     headers: Vec<(&'static str, Vec<u8>)>,
     body: Option<(BodyKind, Box<str>)>,
-    problems: Problems,
 }
 
-/// A refusal. It is small and, where the reason says it all, costs no allocation.
+/// A refusal. It is small and, where reason and rule say it all, costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// Why.
     pub reason: Reason,
     /// The status of the answer.
     pub status: u16,
+    problems: Problems,
+    rule: Option<Arc<Cited>>,
     more: Option<Box<More>>,
 }
 
@@ -118,7 +120,7 @@ pub struct Document {
 
 impl From<Reason> for Denial {
     fn from(reason: Reason) -> Self {
-        Self { reason, status: reason.status(), more: None }
+        Self { reason, status: reason.status(), problems: Problems::default(), rule: None, more: None }
     }
 }
 
@@ -141,24 +143,22 @@ impl Denial {
 
     /// By that rule.
     #[must_use]
-    pub fn with_rule(mut self, rule: Cited) -> Self {
-        self.more().rule = Some(rule);
+    pub fn with_rule(mut self, rule: Arc<Cited>) -> Self {
+        self.rule = Some(rule);
         self
     }
 
     /// With these violations, told to the client as far as `problems` allows.
     #[must_use]
     pub fn with_violations(mut self, violations: Vec<Violation>, problems: Problems) -> Self {
-        let more = self.more();
-        more.violations = violations;
-        more.problems = problems;
-        self
+        self.more().violations = violations;
+        self.with_problems(problems)
     }
 
     /// With as much detail as `problems` allows.
     #[must_use]
-    pub fn with_problems(mut self, problems: Problems) -> Self {
-        self.more().problems = problems;
+    pub const fn with_problems(mut self, problems: Problems) -> Self {
+        self.problems = problems;
         self
     }
 
@@ -203,8 +203,8 @@ impl Denial {
     }
 
     /// The rule that refuses.
-    pub fn rule(&self) -> Option<&Cited> {
-        self.more.as_ref()?.rule.as_ref()
+    pub const fn rule(&self) -> Option<&Arc<Cited>> {
+        self.rule.as_ref()
     }
 
     /// What breaks a schema.
@@ -248,16 +248,16 @@ impl Denial {
 
     fn problem(&self, more: &More, request_id: &str) -> Vec<u8> {
         let mut members = Map::new();
-        if more.problems != Problems::None {
+        if self.problems != Problems::None {
             members.insert("type".into(), json!(format!("urn:shield:{}", self.reason.label())));
         }
         members.insert("title".into(), json!(self.reason.title()));
         members.insert("status".into(), json!(self.status));
-        if more.problems != Problems::None {
+        if self.problems != Problems::None {
             members.insert("instance".into(), json!(format!("urn:shield:request:{request_id}")));
             if !more.violations.is_empty() {
                 let errors: Vec<_> =
-                    more.violations.iter().map(|each| violation(each, more.problems)).collect();
+                    more.violations.iter().map(|each| violation(each, self.problems)).collect();
                 let detail = match errors.len() {
                     1 => "1 violation".to_owned(),
                     many => format!("{many} violations"),

@@ -1,6 +1,8 @@
 //! What an exchange leaves behind for the log: findings, enforced or not.
 
-use shield_ir::policy::{Origin, Rule};
+use std::sync::Arc;
+
+use shield_ir::policy::Origin;
 
 use crate::denial::{Denial, Reason, Violation};
 
@@ -29,7 +31,7 @@ impl Kind {
     }
 }
 
-/// A rule by name and place.
+/// A rule, or another item that finds something, by name and place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cited {
     /// Its name.
@@ -38,9 +40,10 @@ pub struct Cited {
     pub origin: Origin,
 }
 
-impl From<&Rule> for Cited {
-    fn from(rule: &Rule) -> Self {
-        Self { name: rule.name.clone(), origin: rule.origin.clone() }
+impl Cited {
+    /// For denials and events to share.
+    pub(crate) fn shared(name: &str, origin: &Origin) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), origin: origin.clone() })
     }
 }
 
@@ -52,7 +55,7 @@ pub struct Event {
     /// What was found; it knows its stage.
     pub reason: Reason,
     /// The rule that found it.
-    pub rule: Option<Cited>,
+    pub rule: Option<Arc<Cited>>,
     /// What broke a schema.
     pub violations: Vec<Violation>,
     /// More, where there is more to say; never a value of the exchange.
@@ -77,7 +80,7 @@ impl Event {
     }
 
     /// A rule's finding.
-    pub fn by(kind: Kind, reason: Reason, rule: &Rule) -> Self {
-        Self { kind, reason, rule: Some(rule.into()), violations: Vec::new(), detail: None }
+    pub const fn by(kind: Kind, reason: Reason, rule: Arc<Cited>) -> Self {
+        Self { kind, reason, rule: Some(rule), violations: Vec::new(), detail: None }
     }
 }

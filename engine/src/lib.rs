@@ -8,13 +8,14 @@
 //!
 //! ```
 //! use std::net::{IpAddr, Ipv4Addr};
-//! use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Step};
+//! use shield_engine::{Backend, Canonical, Exchange, Head, Headers, Limits, Policy, Step};
 //! use shield_ir::{Bundle, Digest};
 //!
 //! let policy = Policy::load(Bundle::default(), Digest([0; 32]), Backend::Interpreter).unwrap();
 //! let headers = Headers::new(vec![(b"host", b"Example.com")]).unwrap();
 //! let head = Head { target: b"/a/%7Ejane?x=1", headers, ..Head::default() };
-//! let mut exchange = Exchange::new(head, &Limits::default()).unwrap();
+//! let canonical = Canonical::of(&head, &Limits::default()).unwrap();
+//! let mut exchange = Exchange::new(&canonical);
 //! let Ok(Step::Forward(permit)) = policy.judge_head(&mut exchange) else { unreachable!() };
 //! assert_eq!(permit.target(), b"/a/~jane?x=1");
 //! ```

@@ -9,6 +9,7 @@ use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 
 use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
+use crate::event::Cited;
 use crate::exchange::Exchange;
 use crate::geo::Geo;
 use crate::interp::{self, Meaning};
@@ -69,6 +70,8 @@ pub struct Policy {
     /// Why it does, where native code was asked for.
     fallback: OnceLock<Box<str>>,
     api_names: Box<[Arc<str>]>,
+    /// Rules by name and place, as what they find cites them.
+    cited: Box<[Arc<Cited>]>,
     /// Rules by phase, in the order of the text.
     phases: [Box<[RuleId]>; 4],
     /// Over the rules of each phase that has many.
@@ -101,6 +104,7 @@ impl Policy {
             indexes: phases.each_ref().map(|rules| Index::of(&bundle, anchors, rules)),
             phases,
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
+            cited: bundle.rules.iter().map(|rule| Cited::shared(&rule.name, &rule.origin)).collect(),
             shadow: false,
             callers: Callers::of(&bundle, &[0; 32])?,
             geo: None,
@@ -216,6 +220,10 @@ impl Policy {
 
     pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.bundle.rules.get(id.0 as usize)
+    }
+
+    pub(crate) fn cited(&self, id: RuleId) -> Option<&Arc<Cited>> {
+        self.cited.get(id.0 as usize)
     }
 
     /// The rules of a phase, in the order of the text.

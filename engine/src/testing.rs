@@ -7,6 +7,7 @@ use shield_ir::{
     Builtin, Bundle, Compare, Digest, Expr, ExprId, FieldId, Literal, Logic, Phase, Program, Quantifier, Type,
 };
 
+use crate::exchange::{Canonical, Exchange, Head, Limits};
 use crate::policy::{Backend, Policy};
 
 /// Builds a program node by node; equal nodes are one.
@@ -122,6 +123,12 @@ impl Builder {
         };
         self.add(Expr::Call { builtin, arguments: arguments.into() }, ty)
     }
+}
+
+/// What is judged of a head. It is never freed: exchanges borrow, and tests are short.
+pub(crate) fn exchange<'a>(head: Head<'a>) -> Exchange<'a> {
+    let canonical = Canonical::of(Box::leak(Box::new(head)), &Limits::default()).unwrap();
+    Exchange::new(Box::leak(Box::new(canonical)))
 }
 
 pub(crate) fn rule(name: &str, when: ExprId, actions: &[Action]) -> Rule {

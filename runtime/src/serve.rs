@@ -150,8 +150,9 @@ async fn judged(
         stopwatch: stopwatch.as_ref(),
     };
     let slots = Slots::default();
-    let canonical = asked.canonical(&snapshot.limits, record)?;
-    let mut judging = Judging::new(&snapshot.policy, asked, canonical);
+    let head = asked.head(record)?;
+    let canonical = asked.canonical(&head, &snapshot.limits)?;
+    let mut judging = Judging::new(&snapshot.policy, asked, &canonical);
     let outcome = pin!(exchanged(&way, &slots, &mut judging, incoming, record)).await;
     let settled = judging.settle(outcome.is_ok());
     drop(judging);

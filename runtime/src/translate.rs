@@ -91,11 +91,11 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// The canonical form of a request's head, or its refusal.
-    pub(crate) fn canonical(self, limits: &Limits, record: &Record) -> Result<Canonical<'a>, Refusal> {
+    /// A request's head, or its refusal.
+    pub(crate) fn head(self, record: &Record) -> Result<Head<'a>, Refusal> {
         let Self { parts, spelling, absolute, id, client, seed, .. } = self;
         let headers = Headers::new(headers(parts, spelling)).map_err(|denial| refusal(&denial, id))?;
-        let head = Head {
+        Ok(Head {
             method: parts.method.as_str().as_bytes(),
             target: absolute.unwrap_or_else(|| origin_form(parts)).as_bytes(),
             version: version(parts.version),
@@ -106,18 +106,22 @@ impl<'a> Asked<'a> {
             received_at: record.unix_millis,
             seed,
             request_id: id,
-        };
-        Canonical::of(head, limits).map_err(|denial| refusal(&denial, id))
+        })
+    }
+
+    /// Its canonical form, or its refusal.
+    pub(crate) fn canonical(self, head: &'a Head<'a>, limits: &Limits) -> Result<Canonical<'a>, Refusal> {
+        Canonical::of(head, limits).map_err(|denial| refusal(&denial, self.id))
     }
 }
 
 impl<'a> Judging<'a> {
     /// Begins to judge a request.
-    // PERF: an exchange is large; what may fail has been done before, so that it is made where it stays.
+    // PERF: an exchange is large, so that it is made where it stays.
     #[inline]
-    pub(crate) fn new(policy: &'a Policy, asked: Asked<'a>, canonical: Canonical<'a>) -> Self {
+    pub(crate) fn new(policy: &'a Policy, asked: Asked<'a>, canonical: &'a Canonical<'a>) -> Self {
         let Asked { client, standings, stopwatch, .. } = asked;
-        let mut exchange = Exchange::from(canonical);
+        let mut exchange = Exchange::new(canonical);
         if let Some(stopwatch) = stopwatch {
             exchange.set_stopwatch(stopwatch);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use shield_engine::{Exchange, Head, Headers, Limits, ResponseHead, Value, Version};
+use shield_engine::{Canonical, Exchange, Head, Headers, ResponseHead, Value, Version};
 use shield_ir::builtin::{Accepts, BUILTINS, Check, Form, Parameter, Returns, Signature};
 use shield_ir::expr::Node;
 use shield_ir::field::FIELDS;
@@ -529,10 +529,10 @@ impl Request {
         }
     }
 
-    /// As the engine sees it.
-    pub fn exchange(&self) -> Exchange<'_> {
+    /// Its head.
+    pub fn head(&self) -> Head<'_> {
         let headers = self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-        let head = Head {
+        Head {
             target: self.target.as_bytes(),
             headers: Headers::new(headers).expect("generated headers are plain"),
             client: self.client,
@@ -541,8 +541,12 @@ impl Request {
             received_at: 1_700_000_000_123,
             request_id: "r1",
             ..Head::default()
-        };
-        let mut exchange = Exchange::new(head, &Limits::default()).expect("generated heads are canonical");
+        }
+    }
+
+    /// As the engine sees it.
+    pub fn exchange<'a>(&'a self, canonical: &'a Canonical<'a>) -> Exchange<'a> {
+        let mut exchange = Exchange::new(canonical);
         exchange.with_fields(self.fields.clone());
         exchange.set_body(self.body.as_bytes(), false);
         exchange.set_response(ResponseHead { status: self.status, ..ResponseHead::default() });

@@ -15,7 +15,7 @@ use shield_compiler::source::MemorySources;
 use shield_compiler::{BareOptions, Diagnostic, Outcome, compile_with, expression, optimize};
 use shield_engine::constants::Constants;
 use shield_engine::interp::{Meaning, holds};
-use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Step, Version};
+use shield_engine::{Backend, Canonical, Exchange, Head, Headers, Limits, Policy, Step, Version};
 use shield_ir::{Bundle, Digest};
 use shield_tests::generate::Random;
 
@@ -226,7 +226,8 @@ fn with_exchange<T>(request: &Request, f: impl FnOnce(&Exchange<'_>) -> T) -> Op
         ..Head::default()
     };
     // What has no canonical form is refused before any rule.
-    let mut exchange = Exchange::new(head, &Limits::default()).ok()?;
+    let canonical = Canonical::of(&head, &Limits::default()).ok()?;
+    let mut exchange = Exchange::new(&canonical);
     exchange.set_body(request.body.as_bytes(), false);
     Some(f(&exchange))
 }
@@ -382,7 +383,8 @@ fn nothing_stops_a_request_to_an_endpoint_of_which_that_is_said() {
             for agent in VALUES {
                 let headers = Headers::new(vec![(b"host", b"a.test"), (b"user-agent", agent.as_bytes())]);
                 let head = Head { target: path.as_bytes(), headers: headers.unwrap(), ..Head::default() };
-                let mut exchange = Exchange::new(head, &Limits::default()).unwrap();
+                let canonical = Canonical::of(&head, &Limits::default()).unwrap();
+                let mut exchange = Exchange::new(&canonical);
                 let step = policy.judge_head(&mut exchange);
                 assert!(matches!(step, Ok(Step::Forward(_))), "seed {seed}, {path}: {step:?}\n{text}");
             }

@@ -1,7 +1,7 @@
 //! A request that nothing matches is judged without allocating.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
-use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Step};
+use shield_engine::{Backend, Canonical, Exchange, Head, Headers, Limits, Policy, Step};
 use shield_ir::expr::Node;
 use shield_ir::policy::{Action, Block, Origin, Rule, Scope};
 use shield_ir::set::{Members, Set, SetId, network};
@@ -94,20 +94,19 @@ fn policy(rules: usize) -> Policy {
     Policy::load(bundle, Digest([0; 32]), Backend::Jit).unwrap()
 }
 
-fn exchange() -> Exchange<'static> {
+fn head() -> Head<'static> {
     let headers = Headers::new(vec![
         (b"Host", b"shop.test"),
         (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64)"),
         (b"Accept", b"application/json"),
         (b"Cookie", b"session=abc; theme=dark"),
     ]);
-    let head = Head {
+    Head {
         target: b"/api/v1/users/7?page=2&sort=name",
         headers: headers.unwrap(),
         client: [192, 0, 2, 1].into(),
         ..Head::default()
-    };
-    Exchange::new(head, &Limits::default()).unwrap()
+    }
 }
 
 #[test]
@@ -115,8 +114,10 @@ fn a_request_that_nothing_matches_allocates_nothing() {
     for rules in [8, 64, 800] {
         let policy = policy(rules);
         // The thread's own memory, and the caches of regular expressions, are there after the first.
-        assert!(matches!(policy.judge_head(&mut exchange()), Ok(Step::Forward(_))));
-        let mut exchange = exchange();
+        let head = head();
+        let canonical = Canonical::of(&head, &Limits::default()).unwrap();
+        assert!(matches!(policy.judge_head(&mut Exchange::new(&canonical)), Ok(Step::Forward(_))));
+        let mut exchange = Exchange::new(&canonical);
         let allocated = allocation_counter::measure(|| {
             assert!(matches!(policy.judge_head(&mut exchange), Ok(Step::Forward(_))));
         });

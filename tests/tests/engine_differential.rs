@@ -1,7 +1,7 @@
 //! A walk with the interpreter, the indexes, and native code agree on generated policies and requests.
 #![expect(clippy::indexing_slicing, reason = "a test that cannot go on says so")]
 
-use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy};
+use shield_engine::{Backend, Canonical, Exchange, Head, Headers, Limits, Policy};
 use shield_ir::{Digest, Phase};
 use shield_tests::generate::{Generator, Request};
 use shield_tests::live;
@@ -31,7 +31,9 @@ fn interpreter_and_native_code_agree() {
         for request in 0..REQUESTS {
             let request_seed = seed * 1_000 + request;
             let request = Request::new(request_seed);
-            let exchange = request.exchange();
+            let head = request.head();
+            let canonical = Canonical::of(&head, &Limits::default()).expect("generated heads are canonical");
+            let exchange = request.exchange(&canonical);
             let meant = interpreter.holding_naively(&exchange, Phase::Head);
             assert_eq!(
                 meant,
@@ -101,7 +103,8 @@ fn values_under_names_are_found_as_a_walk_finds_them() {
         }
         let headers = Headers::new(headers).unwrap();
         let head = Head { target: target.as_bytes(), headers, ..Head::default() };
-        let exchange = Exchange::new(head, &Limits::default()).unwrap();
+        let canonical = Canonical::of(&head, &Limits::default()).unwrap();
+        let exchange = Exchange::new(&canonical);
         let meant = policies[0].holding_naively(&exchange, Phase::Head);
         for policy in &policies {
             assert_eq!(meant, policy.holding(&exchange, Phase::Head), "{exchange:?}");

@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use shield_compiler::source::MemorySources;
 use shield_compiler::{Diagnostic, compile};
-use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy, Value};
+use shield_engine::{Backend, Canonical, Denial, Exchange, Head, Headers, Limits, Policy, Step, Value};
 use shield_ir::{Digest, FieldId};
 use shield_tests::generate::Random;
 use wirefilter::{ExecutionContext, Scheme};
@@ -147,7 +147,13 @@ impl Request {
         if self.query.is_empty() { self.path.to_owned() } else { format!("{}?{}", self.path, self.query) }
     }
 
-    fn exchange<'e>(&'e self, target: &'e str) -> Exchange<'e> {
+    /// Tells what becomes of it under a policy.
+    fn judged<T>(
+        &self,
+        policy: &Policy,
+        tell: impl FnOnce(Result<Step<'_>, Denial>, &Exchange<'_>) -> T,
+    ) -> T {
+        let target = self.target();
         let headers = vec![(&b"host"[..], self.host.as_bytes()), (b"user-agent", self.agent.as_bytes())];
         let head = Head {
             method: self.method.as_bytes(),
@@ -157,18 +163,19 @@ impl Request {
             headers: Headers::new(headers).expect("plain headers"),
             ..Head::default()
         };
-        let mut exchange = Exchange::new(head, &Limits::default()).expect("a canonical request");
+        let canonical = Canonical::of(&head, &Limits::default()).expect("a canonical request");
+        let mut exchange = Exchange::new(&canonical);
         let port = FieldId::find("cf.edge.server_port").expect("a field");
         exchange.with_fields(BTreeMap::from([(port, Value::Int(self.port))]));
-        exchange
+        tell(policy.judge_head(&mut exchange), &exchange)
     }
 
     /// The rules that hold for it.
     fn held(&self, policy: &Policy) -> BTreeSet<String> {
-        let target = self.target();
-        let mut exchange = self.exchange(&target);
-        policy.judge_head(&mut exchange).expect("rules that only log");
-        exchange.events().iter().filter_map(|event| Some(event.rule.as_ref()?.name.to_string())).collect()
+        self.judged(policy, |step, exchange| {
+            step.expect("rules that only log");
+            exchange.events().iter().filter_map(|event| Some(event.rule.as_ref()?.name.to_string())).collect()
+        })
     }
 
     fn context<'s>(&'s self, scheme: &'s Scheme) -> ExecutionContext<'s> {
@@ -272,12 +279,10 @@ fn a_shadowed_rule_never_acts_first() {
             .collect();
         findings += dead.len();
         for _ in 0..REQUESTS {
-            let request = Request::new(&mut random);
-            let target = request.target();
-            let mut exchange = request.exchange(&target);
-            let judged = policy.judge_head(&mut exchange);
-            if let Err(denial) = judged {
-                let by = denial.rule().expect("a rule refused").name.to_string();
+            let refused_by = Request::new(&mut random).judged(&policy, |step, _| {
+                Some(step.err()?.rule().expect("a rule refused").name.to_string())
+            });
+            if let Some(by) = refused_by {
                 assert!(!dead.contains(by.as_str()), "seed {seed}: {by} was said never to act\n{text}");
                 looked += 1;
             }

@@ -32,7 +32,7 @@ impl<'a> Exchange<'a> {
         }
         let ClientAuth { server_name, asked, certificate, standings } = self.client_auth;
         let is_for_another = |name: &str| !name.as_bytes().eq_ignore_ascii_case(self.host());
-        if self.head.tls && (!asked || server_name.is_some_and(is_for_another)) {
+        if self.head().tls && (!asked || server_name.is_some_and(is_for_another)) {
             return Err(Reason::CertificateHost);
         }
         match standings.get(demand) {

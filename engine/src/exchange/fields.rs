@@ -78,36 +78,36 @@ pub fn extractor(field: FieldId) -> Extract {
 /// Fields that have a source here.
 #[rustfmt::skip]
 pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
-    ("http.host", Extract::Text(|x| &x.host.name)),
+    ("http.host", Extract::Text(|x| x.host())),
     ("http.request.full_uri", Extract::Text(full_uri)),
     ("http.request.uri", Extract::Text(uri)),
-    ("http.request.uri.path", Extract::Text(|x| &x.path)),
-    ("http.request.uri.path.extension", Extract::Text(|x| x.made().extension.get_or_init(|| extension(&x.path)))),
-    ("http.request.uri.query", Extract::Text(|x| x.query)),
+    ("http.request.uri.path", Extract::Text(|x| x.path())),
+    ("http.request.uri.path.extension", Extract::Text(|x| x.made().extension.get_or_init(|| extension(x.path())))),
+    ("http.request.uri.query", Extract::Text(|x| x.query())),
     ("http.request.uri.args", Extract::Map(args)),
     ("http.request.uri.args.names", Extract::Names(args)),
     ("http.request.uri.args.values", Extract::Values(args)),
-    ("raw.http.request.full_uri", Extract::Text(|x| x.made().raw_full_uri.get_or_init(|| x.with_origin(x.raw.path_and_query)))),
-    ("raw.http.request.uri", Extract::Text(|x| x.raw.path_and_query)),
-    ("raw.http.request.uri.path", Extract::Text(|x| x.raw.path)),
-    ("raw.http.request.uri.path.extension", Extract::Text(|x| x.made().raw_extension.get_or_init(|| extension(x.raw.path)))),
-    ("raw.http.request.uri.query", Extract::Text(|x| x.raw.query)),
+    ("raw.http.request.full_uri", Extract::Text(|x| x.made().raw_full_uri.get_or_init(|| x.with_origin(x.canonical.raw.path_and_query)))),
+    ("raw.http.request.uri", Extract::Text(|x| x.canonical.raw.path_and_query)),
+    ("raw.http.request.uri.path", Extract::Text(|x| x.canonical.raw.path)),
+    ("raw.http.request.uri.path.extension", Extract::Text(|x| x.made().raw_extension.get_or_init(|| extension(x.canonical.raw.path)))),
+    ("raw.http.request.uri.query", Extract::Text(|x| x.canonical.raw.query)),
     ("raw.http.request.uri.args", Extract::Map(args)),
     ("raw.http.request.uri.args.names", Extract::Names(args)),
     ("raw.http.request.uri.args.values", Extract::Values(args)),
-    ("http.request.method", Extract::Text(|x| x.head.method)),
-    ("http.request.version", Extract::Text(|x| x.head.version.name().as_bytes())),
-    ("http.request.timestamp.sec", Extract::Int(|x| (x.head.received_at / 1000).cast_signed())),
-    ("http.request.timestamp.msec", Extract::Int(|x| (x.head.received_at % 1000).cast_signed())),
-    ("ssl", Extract::Bool(|x| x.head.tls)),
+    ("http.request.method", Extract::Text(|x| x.head().method)),
+    ("http.request.version", Extract::Text(|x| x.head().version.name().as_bytes())),
+    ("http.request.timestamp.sec", Extract::Int(|x| (x.head().received_at / 1000).cast_signed())),
+    ("http.request.timestamp.msec", Extract::Int(|x| (x.head().received_at % 1000).cast_signed())),
+    ("ssl", Extract::Bool(|x| x.head().tls)),
     ("http.cookie", Extract::Text(|x| x.joined(x.known().cookie, b"cookie", |made| &made.cookie, b"; "))),
     ("http.referer", Extract::Text(|x| x.at(x.known().referer).unwrap_or_default())),
     ("http.user_agent", Extract::Text(|x| x.at(x.known().user_agent).unwrap_or_default())),
     ("http.x_forwarded_for", Extract::Text(|x| x.joined(x.known().forwarded_for, b"x-forwarded-for", |made| &made.forwarded_for, b", "))),
     ("http.request.cookies", Extract::Map(cookies)),
-    ("http.request.headers", Extract::Folded(|x| Pairs::Plain(&x.head.headers))),
-    ("http.request.headers.names", Extract::Names(|x| Pairs::Plain(&x.head.headers))),
-    ("http.request.headers.values", Extract::Values(|x| Pairs::Plain(&x.head.headers))),
+    ("http.request.headers", Extract::Folded(|x| Pairs::Plain(&x.head().headers))),
+    ("http.request.headers.names", Extract::Names(|x| Pairs::Plain(&x.head().headers))),
+    ("http.request.headers.values", Extract::Values(|x| Pairs::Plain(&x.head().headers))),
     // A head with too many headers is refused and never cut.
     ("http.request.headers.truncated", Extract::Bool(|_| false)),
     ("http.request.accepted_languages", Extract::Made(accepted_languages)),
@@ -125,7 +125,7 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("http.request.body.multipart.content_dispositions", Extract::Made(|x| per_part(x, |part| part.headers(b"content-disposition").collect()))),
     ("http.request.body.multipart.content_transfer_encodings", Extract::Made(|x| per_part(x, |part| part.headers(b"content-transfer-encoding").collect()))),
     ("http.request.body.multipart.filenames", Extract::Made(|x| per_part(x, |part| part.filenames().collect()))),
-    ("ip.src", Extract::Ip(|x| x.head.client)),
+    ("ip.src", Extract::Ip(|x| x.head().client)),
     ("ip.src.asnum", Extract::Int(|x| x.whereabouts().asnum)),
     ("ip.src.country", Extract::Text(|x| x.whereabouts().country.as_bytes())),
     ("ip.src.continent", Extract::Text(|x| x.whereabouts().continent.as_bytes())),
@@ -140,7 +140,7 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("ip.src.region", Extract::Text(|x| x.whereabouts().region.as_bytes())),
     ("ip.src.region_code", Extract::Text(|x| x.whereabouts().region_code.as_bytes())),
     ("ip.src.timezone.name", Extract::Text(|x| x.whereabouts().timezone.as_bytes())),
-    ("cf.tls_version", Extract::Text(|x| if x.head.tls { b"" } else { b"none" })),
+    ("cf.tls_version", Extract::Text(|x| if x.head().tls { b"" } else { b"none" })),
     ("cf.tls_client_auth.cert_presented", Extract::Bool(|x| x.certificate().is_some())),
     ("cf.tls_client_auth.cert_verified", Extract::Bool(|x| x.state.standing.is_some())),
     ("cf.tls_client_auth.cert_revoked", Extract::Bool(|x| x.state.standing == Some(Standing::Revoked))),
@@ -162,14 +162,14 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("cf.tls_client_auth.cert_rfc9440_too_large", Extract::Bool(|x| x.certificate().is_some_and(|c| c.header.is_none()))),
     ("cf.tls_client_auth.cert_chain_rfc9440", Extract::Text(|x| shown(x, |c| c.chain.as_deref().unwrap_or_default()))),
     ("cf.tls_client_auth.cert_chain_rfc9440_too_large", Extract::Bool(|x| x.certificate().is_some_and(|c| c.chain.is_none()))),
-    ("cf.edge.server_port", Extract::Int(|x| i64::from(x.head.server.port()))),
-    ("cf.edge.server_ip", Extract::Ip(|x| x.head.server.ip())),
-    ("cf.edge.client_tcp", Extract::Bool(|x| x.head.version != super::Version::Http3)),
+    ("cf.edge.server_port", Extract::Int(|x| i64::from(x.head().server.port()))),
+    ("cf.edge.server_ip", Extract::Ip(|x| x.head().server.ip())),
+    ("cf.edge.client_tcp", Extract::Bool(|x| x.head().version != super::Version::Http3)),
     ("cf.timings.edge_msec", Extract::Int(|x| x.response.as_ref().map_or(0, |response| response.edge_ms))),
     ("cf.timings.origin_ttfb_msec", Extract::Int(|x| x.response.as_ref().map_or(0, |response| response.ttfb_ms))),
-    ("cf.random_seed", Extract::Text(|x| &x.head.seed)),
-    ("cf.ray_id", Extract::Text(|x| x.head.request_id.as_bytes())),
-    ("cf.zone.name", Extract::Text(|x| &x.host.name)),
+    ("cf.random_seed", Extract::Text(|x| &x.head().seed)),
+    ("cf.ray_id", Extract::Text(|x| x.head().request_id.as_bytes())),
+    ("cf.zone.name", Extract::Text(|x| x.host())),
     // Attack scores of 100 mean that nothing was scored.
     ("cf.waf.score", Extract::Int(|_| 100)),
     ("cf.waf.score.sqli", Extract::Int(|_| 100)),
@@ -230,12 +230,12 @@ fn shown<'x>(exchange: &'x Exchange<'_>, of: fn(&Certificate) -> &str) -> &'x [u
 }
 
 fn args<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
-    Pairs::Plain(exchange.parsed.args.get_or_init(|| pairs::form(exchange.query)))
+    Pairs::Plain(exchange.parsed.args.get_or_init(|| pairs::form(exchange.query())))
 }
 
 pub(super) fn cookies<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
     Pairs::Decoded(exchange.parsed.cookies.get_or_init(|| {
-        let lines = exchange.head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
+        let lines = exchange.head().headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"cookie"));
         pairs::cookies(lines.map(|(_, value)| *value))
     }))
 }
@@ -255,7 +255,7 @@ fn response_headers<'x>(exchange: &'x Exchange<'_>) -> Pairs<'x> {
 fn uri<'x>(exchange: &'x Exchange<'_>) -> &'x [u8] {
     match exchange.received_target() {
         Some(target) => target,
-        None => exchange.made().uri.get_or_init(|| join_target(&exchange.path, exchange.query)),
+        None => exchange.made().uri.get_or_init(|| join_target(exchange.path(), exchange.query())),
     }
 }
 
@@ -320,7 +320,7 @@ fn time<'x>(claims: &'x Claims, name: &str) -> Vec<Value<'x>> {
 /// The tags of `Accept-Language` by weight, the heaviest first; `*` and tags of weight 0 are left out.
 fn accepted_languages<'x>(exchange: &'x Exchange<'_>) -> Value<'x> {
     let lines =
-        exchange.head.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"accept-language"));
+        exchange.head().headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(b"accept-language"));
     let mut tags: Vec<(u32, &[u8])> = lines
         .flat_map(|(_, value)| value.split(|byte| *byte == b','))
         .filter_map(|range| {
@@ -411,7 +411,7 @@ impl<'a> Exchange<'a> {
     fn whereabouts(&self) -> &Whereabouts {
         static NOWHERE: LazyLock<Whereabouts> = LazyLock::new(Whereabouts::default);
         let Some(geo) = &self.state.geo else { return &NOWHERE };
-        let known = || geo.whereabouts(self.head.client);
+        let known = || geo.whereabouts(self.head().client);
         self.made().whereabouts.get_or_init(known)
     }
 
@@ -423,9 +423,9 @@ impl<'a> Exchange<'a> {
     }
 
     fn with_origin(&self, target: &[u8]) -> Vec<u8> {
-        let (scheme, default) = if self.head.tls { (&b"https://"[..], 443) } else { (&b"http://"[..], 80) };
-        let mut uri = [scheme, &self.host.name].concat();
-        if let Some(port) = self.host.port.filter(|port| *port != default) {
+        let (scheme, default) = if self.head().tls { (&b"https://"[..], 443) } else { (&b"http://"[..], 80) };
+        let mut uri = [scheme, self.host()].concat();
+        if let Some(port) = self.port().filter(|port| *port != default) {
             uri.extend_from_slice(format!(":{port}").as_bytes());
         }
         uri.extend_from_slice(target);

@@ -1,6 +1,5 @@
 //! Headers as a request may have them, and where the well-known ones stand.
 
-use std::borrow::Cow;
 use std::ops::Deref;
 
 use super::target;
@@ -13,7 +12,7 @@ type Pair<'a> = (&'a [u8], &'a [u8]);
 /// A message's headers in order: every name is a token, no value holds what ends a line.
 #[derive(Clone, Debug, Default)]
 pub struct Headers<'a> {
-    pairs: Cow<'a, [Pair<'a>]>,
+    pairs: Vec<Pair<'a>>,
     pub(super) known: KnownHeaders,
     /// Of all names and values.
     pub(super) bytes: usize,
@@ -22,20 +21,11 @@ pub struct Headers<'a> {
 impl<'a> Headers<'a> {
     /// Headers as a parser found them; those that no message may have are refused.
     pub fn new(pairs: Vec<Pair<'a>>) -> Result<Self, Denial> {
-        Self::check(Cow::Owned(pairs))
-    }
-
-    /// The same of headers that stay where they are.
-    pub fn borrowed(pairs: &'a [Pair<'a>]) -> Result<Self, Denial> {
-        Self::check(Cow::Borrowed(pairs))
-    }
-
-    fn check(pairs: Cow<'a, [Pair<'a>]>) -> Result<Self, Denial> {
         if pairs.len() > usize::from(u16::MAX) {
             return Err(Reason::TooManyHeaders.into());
         }
         let (mut known, mut bytes) = (KnownHeaders::default(), 0_usize);
-        for (at, (name, value)) in (0..).zip(&*pairs) {
+        for (at, (name, value)) in (0..).zip(&pairs) {
             bytes = bytes.saturating_add(name.len()).saturating_add(value.len());
             let breaks = has_controls(value) && memchr::memchr3(0, b'\r', b'\n', value).is_some();
             if breaks || !is_token(name) {

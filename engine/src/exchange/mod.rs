@@ -135,15 +135,10 @@ struct Body<'a> {
     truncated: bool,
 }
 
-/// A request in canonical form, and what is found out about it.
+/// A request, and what is found out about it.
 #[derive(Debug)]
 pub struct Exchange<'a> {
-    head: Head<'a>,
-    /// What rules match and the upstream gets.
-    path: Cow<'a, [u8]>,
-    query: &'a [u8],
-    raw: target::Parts<'a>,
-    host: host::Host<'a>,
+    canonical: &'a Canonical<'a>,
     body: Option<Body<'a>>,
     response: Option<ResponseHead<'a>>,
     response_body: Option<Body<'a>>,
@@ -223,10 +218,11 @@ struct Made<'a> {
 /// What is found out of one kind of token.
 type TokenCell = OnceCell<Result<Arc<Verified>, Refusal>>;
 
-/// A head that has a canonical form.
+/// The canonical form of a head.
 #[derive(Debug)]
 pub struct Canonical<'a> {
-    head: Head<'a>,
+    head: &'a Head<'a>,
+    /// What rules match and the upstream gets.
     path: Cow<'a, [u8]>,
     raw: target::Parts<'a>,
     host: host::Host<'a>,
@@ -234,7 +230,7 @@ pub struct Canonical<'a> {
 
 impl<'a> Canonical<'a> {
     /// The canonical form of a head, or why it has none.
-    pub fn of(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
+    pub fn of(head: &'a Head<'a>, limits: &Limits) -> Result<Self, Denial> {
         if !is_method(head.method) {
             return Err(Reason::Method.into());
         }
@@ -253,21 +249,18 @@ impl<'a> Canonical<'a> {
         if raw.query.len() >= limits.args && memchr::memchr_iter(b'&', raw.query).count() >= limits.args {
             return Err(Reason::TooManyArgs.into());
         }
-        let host = host_of(&head, &raw)?;
+        let host = host_of(head, &raw)?;
         Ok(Self { head, path, raw, host })
     }
 }
 
-impl<'a> From<Canonical<'a>> for Exchange<'a> {
-    // PERF: nothing can fail here, so that an exchange is written once, where it is wanted.
+impl<'a> Exchange<'a> {
+    /// Of a request that nothing else is known of yet.
+    // PERF: nothing can fail here, so that an exchange, which is large, is written once, where it is wanted.
     #[inline]
-    fn from(Canonical { head, path, raw, host }: Canonical<'a>) -> Self {
+    pub fn new(canonical: &'a Canonical<'a>) -> Self {
         Self {
-            query: raw.query,
-            head,
-            path,
-            raw,
-            host,
+            canonical,
             body: None,
             response: None,
             response_body: None,
@@ -278,14 +271,6 @@ impl<'a> From<Canonical<'a>> for Exchange<'a> {
             stopwatch: None,
             state: State::default(),
         }
-    }
-}
-
-impl<'a> Exchange<'a> {
-    /// The canonical form of a request, or why it has none.
-    #[inline]
-    pub fn new(head: Head<'a>, limits: &Limits) -> Result<Self, Denial> {
-        Canonical::of(head, limits).map(Self::from)
     }
 
     /// Gives fields the values that a request cannot show; they win over what it shows. A value of
@@ -371,32 +356,32 @@ impl<'a> Exchange<'a> {
 
     /// The method.
     pub const fn method(&self) -> &'a [u8] {
-        self.head.method
+        self.head().method
     }
 
     /// The canonical path: what rules match and the upstream gets.
-    pub fn path(&self) -> &[u8] {
-        &self.path
+    pub fn path(&self) -> &'a [u8] {
+        &self.canonical.path
     }
 
     /// The query, without its question mark.
     pub const fn query(&self) -> &'a [u8] {
-        self.query
+        self.canonical.raw.query
     }
 
     /// The host in lower case, without port.
-    pub fn host(&self) -> &[u8] {
-        &self.host.name
+    pub fn host(&self) -> &'a [u8] {
+        &self.canonical.host.name
     }
 
     /// The port that the client named.
     pub const fn port(&self) -> Option<u16> {
-        self.host.port
+        self.canonical.host.port
     }
 
     /// The head as it was received.
-    pub const fn head(&self) -> &Head<'a> {
-        &self.head
+    pub const fn head(&self) -> &'a Head<'a> {
+        self.canonical.head
     }
 
     /// The body, as far as it was buffered.
@@ -426,16 +411,13 @@ impl<'a> Exchange<'a> {
 
     /// The first header of that name, in lower case.
     pub fn header(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.head.headers.iter().find(|(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+        self.headers_named(name).next()
     }
 
     /// The values of all headers of that name, in lower case.
     pub(crate) fn headers_named(&self, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.head
-            .headers
-            .iter()
-            .filter(move |(each, _)| each.eq_ignore_ascii_case(name))
-            .map(|(_, value)| *value)
+        let headers = self.head().headers.iter();
+        headers.filter(move |(each, _)| each.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 
     /// The values of all cookies of that name.
@@ -483,14 +465,15 @@ impl<'a> Exchange<'a> {
     pub(crate) fn target(&self) -> Cow<'a, [u8]> {
         match self.received_target() {
             Some(target) => Cow::Borrowed(target),
-            None => Cow::Owned(join_target(&self.path, self.query)),
+            None => Cow::Owned(join_target(self.path(), self.query())),
         }
     }
 
     /// Path and query as they were received, where that is their canonical form.
     fn received_target(&self) -> Option<&'a [u8]> {
-        let is_whole = self.raw.path_and_query.starts_with(self.raw.path);
-        (is_whole && matches!(self.path, Cow::Borrowed(_))).then_some(self.raw.path_and_query)
+        let Canonical { raw, path, .. } = self.canonical;
+        let is_whole = raw.path_and_query.starts_with(raw.path);
+        (is_whole && matches!(path, Cow::Borrowed(_))).then_some(raw.path_and_query)
     }
 
     fn made(&self) -> &Made<'a> {
@@ -498,11 +481,11 @@ impl<'a> Exchange<'a> {
     }
 
     const fn known(&self) -> &KnownHeaders {
-        &self.head.headers.known
+        &self.head().headers.known
     }
 
     fn at(&self, place: Place) -> Option<&'a [u8]> {
-        self.head.headers.at(place)
+        self.head().headers.at(place)
     }
 
     /// All values of a header with a separator between them.
@@ -516,10 +499,7 @@ impl<'a> Exchange<'a> {
         if place.count <= 1 {
             return self.at(place).unwrap_or_default();
         }
-        cell(self.made()).get_or_init(|| {
-            let named = self.head.headers.iter().filter(|(each, _)| each.eq_ignore_ascii_case(name));
-            named.map(|(_, value)| *value).collect::<Vec<_>>().join(separator)
-        })
+        cell(self.made()).get_or_init(|| self.headers_named(name).collect::<Vec<_>>().join(separator))
     }
 }
 

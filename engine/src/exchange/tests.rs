@@ -3,13 +3,14 @@ use std::borrow::Cow;
 use shield_ir::field::Source;
 
 use super::*;
+use crate::testing;
 
 fn exchange<'a>(target: &'a str, headers: &[(&'a str, &'a str)]) -> Exchange<'a> {
     let mut all = vec![(&b"Host"[..], &b"Example.com:8443"[..])];
     all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let headers = Headers::new(all).unwrap();
     let head = Head { target: target.as_bytes(), headers, tls: true, request_id: "r1", ..Head::default() };
-    Exchange::new(head, &Limits::default()).unwrap()
+    testing::exchange(head)
 }
 
 fn field<'x>(exchange: &'x Exchange<'_>, name: &str) -> Option<Value<'x>> {
@@ -30,7 +31,7 @@ fn map<'a>(entries: &[(&'a str, &[&'a str])]) -> Value<'a> {
 }
 
 fn refused(head: Head<'_>) -> Reason {
-    Exchange::new(head, &Limits::default()).unwrap_err().reason
+    Canonical::of(&head, &Limits::default()).unwrap_err().reason
 }
 
 #[test]
@@ -150,7 +151,7 @@ fn a_request_has_one_host() {
     assert_eq!(refused(head(&["u@a"], "/")), Reason::HostMalformed);
     assert_eq!(refused(head(&["a"], "http://b/")), Reason::HostMismatch);
     assert_eq!(refused(head(&["a:1"], "http://a:2/")), Reason::HostMismatch);
-    let absolute = Exchange::new(head(&["A.b"], "http://a.B?x"), &Limits::default()).unwrap();
+    let absolute = testing::exchange(head(&["A.b"], "http://a.B?x"));
     assert_eq!((absolute.host(), &*absolute.target()), (&b"a.b"[..], &b"/?x"[..]));
 }
 
@@ -160,10 +161,11 @@ fn a_head_is_bounded() {
     let reason = |target: &'static str, headers: &[(&'static str, &'static str)]| {
         let mut all = vec![(&b"host"[..], &b"a"[..])];
         all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-        let exchange = Headers::new(all).and_then(|headers| {
-            Exchange::new(Head { target: target.as_bytes(), headers, ..Head::default() }, &limits)
+        let canonical = Headers::new(all).and_then(|headers| {
+            let head = Head { target: target.as_bytes(), headers, ..Head::default() };
+            Canonical::of(&head, &limits).map(drop)
         });
-        exchange.map(drop).map_err(|denial| denial.reason)
+        canonical.map_err(|denial| denial.reason)
     };
     assert_eq!(reason("/?a&b", &[("x", "y")]), Ok(()));
     assert_eq!(reason("/?a&b&c", &[]), Err(Reason::TooManyArgs));

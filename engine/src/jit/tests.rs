@@ -1,12 +1,12 @@
 use shield_ir::{Bundle, Compare, Digest, Phase};
 
-use crate::testing::{Builder, block, policy, rule};
-use crate::{Backend, Exchange, Head, Headers, Limits, Policy};
+use crate::testing::{self, Builder, block, policy, rule};
+use crate::{Backend, Exchange, Head, Headers, Policy};
 
 fn exchange(target: &'static str) -> Exchange<'static> {
     let headers = Headers::new(vec![(b"host", b"shop.test")]).unwrap();
     let head = Head { target: target.as_bytes(), headers, ..Head::default() };
-    Exchange::new(head, &Limits::default()).unwrap()
+    testing::exchange(head)
 }
 
 /// A number of `/proc/self/status`, in KiB.

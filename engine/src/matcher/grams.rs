@@ -88,7 +88,8 @@ impl Grams {
             if word >> (hash % 64) & 1 != 0 && self.stands(gram, string, string.len() - rest.len()) {
                 return true;
             }
-            rest = rest.get(self.stride..).unwrap_or_default();
+            let Some(after) = rest.get(self.stride..) else { break };
+            rest = after;
         }
         false
     }

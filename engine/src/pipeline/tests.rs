@@ -8,18 +8,18 @@ use shield_ir::policy::{Action, Api, Block, HeaderChange, HostPattern, Protectio
 use shield_ir::{Bundle, ExprId};
 
 use crate::denial::Reason;
-use crate::testing::{Builder, api, block, policy, rule};
+use crate::testing::{self, Builder, api, block, policy, rule};
 use crate::verdict::{Change, HeaderEdit};
 use shield_ir::Digest;
 
-use crate::{Backend, Exchange, Head, Headers, Kind, Limits, Policy, ResponseHead, Step, Stopwatch};
+use crate::{Backend, Exchange, Head, Headers, Kind, Policy, ResponseHead, Step, Stopwatch};
 
 use super::*;
 
 fn exchange<'a>(target: &'static str) -> Exchange<'a> {
     let headers = Headers::new(vec![(b"host", b"shop.test")]).unwrap();
     let head = Head { target: target.as_bytes(), headers, ..Head::default() };
-    Exchange::new(head, &Limits::default()).unwrap()
+    testing::exchange(head)
 }
 
 fn kinds(exchange: &Exchange<'_>) -> Vec<(Kind, &'static str)> {

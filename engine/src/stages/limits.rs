@@ -160,23 +160,17 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
 }
 
 fn refuse(policy: &Policy, exchange: &mut Exchange<'_>, limit: &Limit, wait: u64) -> Result<(), Denial> {
-    let cited = Cited { name: limit.name.clone(), origin: limit.origin.clone() };
+    let cited = Cited::shared(&limit.name, &limit.origin);
     let Outcome::Block(block) = &limit.then else {
-        note(exchange, Kind::Log, cited);
+        exchange.state.events.push(Event::by(Kind::Log, Reason::Limit, cited));
         return Ok(());
     };
     if limit.shadow {
-        note(exchange, Kind::WouldBlock, cited);
+        exchange.state.events.push(Event::by(Kind::WouldBlock, Reason::Limit, cited));
         return Ok(());
     }
     let denial = rules::denial(Reason::Limit, block, cited).with_problems(policy.problems(exchange));
     Err(denial.with_retry_after(wait.div_ceil(1_000).max(1)))
-}
-
-fn note(exchange: &mut Exchange<'_>, kind: Kind, cited: Cited) {
-    let mut event = Event::new(kind, Reason::Limit);
-    event.rule = Some(cited);
-    exchange.state.events.push(event);
 }
 
 /// What the store is told when an exchange has ended: which of the units that were taken count. Without an answer, none do.

@@ -45,13 +45,12 @@ fn found(
     demand: &Mtls,
     (reason, detail): (Reason, &'static str),
 ) -> Result<(), Denial> {
-    let cited = Cited { name: demand.name.clone(), origin: demand.origin.clone() };
+    let cited = Cited::shared(&demand.name, &demand.origin);
     let kind = match &demand.then {
         Outcome::Block(_) if demand.shadow => Kind::WouldBlock,
         Outcome::Block(_) | Outcome::Log => Kind::Log,
     };
-    let mut event = Event::new(kind, reason);
-    event.rule = Some(cited.clone());
+    let mut event = Event::by(kind, reason, cited.clone());
     event.detail = (!detail.is_empty()).then(|| detail.into());
     exchange.state.events.push(event);
     match &demand.then {

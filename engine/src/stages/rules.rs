@@ -1,5 +1,7 @@
 //! The author's rules: conditions in the order of the text, and what they do.
 
+use std::sync::Arc;
+
 use shield_ir::Phase;
 use shield_ir::policy::{Action, Block, HeaderChange, Protection, Rule, Scope, ScopePart, Side};
 
@@ -60,7 +62,7 @@ fn run(policy: &Policy, exchange: &mut Exchange<'_>, phase: Phase) -> Result<(),
         let mut from = 0;
         // INVARIANT: no action changes a fact, so what was computed for one rule is good for the next.
         while let Some(id) = policy.next(scratch, exchange, phase, &mut from) {
-            if let Some(rule) = policy.rule(id) {
+            if let Some(rule) = policy.rule(id).zip(policy.cited(id)) {
                 act(policy, exchange, rule)?;
             }
             if is_skipped(exchange) {
@@ -84,25 +86,28 @@ pub(crate) fn covers(scope: &Scope, exchange: &Exchange<'_>) -> bool {
     }
 }
 
-fn act(policy: &Policy, exchange: &mut Exchange<'_>, rule: &Rule) -> Result<(), Denial> {
+fn act(
+    policy: &Policy,
+    exchange: &mut Exchange<'_>,
+    (rule, cited): (&Rule, &Arc<Cited>),
+) -> Result<(), Denial> {
     if rule.shadow || policy.shadow {
-        shadow(exchange, rule);
+        shadow(exchange, rule, cited);
         return Ok(());
     }
     for action in &rule.actions {
         match action {
-            Action::Log => exchange.state.events.push(Event::by(Kind::Log, Reason::RuleLog, rule)),
+            Action::Log => exchange.state.events.push(Event::by(Kind::Log, Reason::RuleLog, cited.clone())),
             Action::Block(block) => {
-                return Err(
-                    denial(Reason::Rule, block, Cited::from(rule)).with_problems(policy.problems(exchange))
-                );
+                let denial = denial(Reason::Rule, block, cited.clone());
+                return Err(denial.with_problems(policy.problems(exchange)));
             }
             Action::Allow => exchange.state.skipped |= Protection::Rules.bit(),
             Action::Skip(protections) => exchange.state.skipped |= protections,
             Action::Redirect { status, to } => {
                 if let Some(to) = policy.text(*to, exchange) {
                     let denial = Denial::from(Reason::Redirect).with_status(*status).with_location(&to);
-                    return Err(denial.with_rule(Cited::from(rule)));
+                    return Err(denial.with_rule(cited.clone()));
                 }
             }
             Action::RewritePath(path) => {
@@ -115,20 +120,22 @@ fn act(policy: &Policy, exchange: &mut Exchange<'_>, rule: &Rule) -> Result<(), 
                     exchange.state.query = Some(sendable(&query, b"?/"));
                 }
             }
-            Action::Header { side, name, change } => edit(policy, exchange, rule, (*side, name, change)),
+            Action::Header { side, name, change } => edit(policy, exchange, cited, (*side, name, change)),
         }
     }
     Ok(())
 }
 
 /// What the rule would have done, where that would have been seen.
-fn shadow(exchange: &mut Exchange<'_>, rule: &Rule) {
+fn shadow(exchange: &mut Exchange<'_>, rule: &Rule, cited: &Arc<Cited>) {
     let events = &mut exchange.state.events;
     for action in &rule.actions {
         match action {
-            Action::Log => events.push(Event::by(Kind::Log, Reason::RuleLog, rule)),
-            Action::Block(_) => events.push(Event::by(Kind::WouldBlock, Reason::Rule, rule)),
-            Action::Redirect { .. } => events.push(Event::by(Kind::WouldBlock, Reason::Redirect, rule)),
+            Action::Log => events.push(Event::by(Kind::Log, Reason::RuleLog, cited.clone())),
+            Action::Block(_) => events.push(Event::by(Kind::WouldBlock, Reason::Rule, cited.clone())),
+            Action::Redirect { .. } => {
+                events.push(Event::by(Kind::WouldBlock, Reason::Redirect, cited.clone()))
+            }
             Action::Allow
             | Action::Skip(_)
             | Action::RewritePath(_)
@@ -139,7 +146,7 @@ fn shadow(exchange: &mut Exchange<'_>, rule: &Rule) {
 }
 
 /// The refusal that a policy's own words ask for.
-pub(crate) fn denial(reason: Reason, block: &Block, by: Cited) -> Denial {
+pub(crate) fn denial(reason: Reason, block: &Block, by: Arc<Cited>) -> Denial {
     let mut denial = Denial::from(reason).with_rule(by);
     if let Some(status) = block.status {
         denial = denial.with_status(status);
@@ -153,7 +160,12 @@ pub(crate) fn denial(reason: Reason, block: &Block, by: Cited) -> Denial {
     }
 }
 
-fn edit(policy: &Policy, exchange: &mut Exchange<'_>, rule: &Rule, header: (Side, &str, &HeaderChange)) {
+fn edit(
+    policy: &Policy,
+    exchange: &mut Exchange<'_>,
+    cited: &Arc<Cited>,
+    header: (Side, &str, &HeaderChange),
+) {
     let (side, name, change) = header;
     if PROTECTED.contains(&name) {
         return;
@@ -169,7 +181,7 @@ fn edit(policy: &Policy, exchange: &mut Exchange<'_>, rule: &Rule, header: (Side
     if let Change::Set(value) | Change::Add(value) = &change
         && value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
     {
-        exchange.state.events.push(Event::by(Kind::Log, Reason::HeaderValue, rule));
+        exchange.state.events.push(Event::by(Kind::Log, Reason::HeaderValue, cited.clone()));
         return;
     }
     let edits = match side {

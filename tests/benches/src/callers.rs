@@ -11,7 +11,7 @@ use ring::signature::{
 };
 use serde_json::{Value, json};
 use shield_engine::token::Tokens;
-use shield_engine::{Backend, Exchange, Head, Headers, Limits, Policy};
+use shield_engine::{Backend, Canonical, Exchange, Head, Headers, Limits, Policy};
 use shield_ir::identity::{Algorithm, Audience, Auth, Identity, Keys, Token, TokenId, TokenSource};
 use shield_ir::policy::{Api, HostPattern, Mode, Origin, Settings};
 use shield_ir::{Bundle, Digest};
@@ -136,7 +136,8 @@ fn judge(policy: &Policy, token: &str) {
     let headers = Headers::new(vec![(b"host", b"a"), (b"authorization", token.as_bytes())]);
     let headers = headers.expect("plain headers");
     let head = Head { target: b"/x", headers, received_at: NOW, ..Head::default() };
-    let mut exchange = Exchange::new(head, &Limits::default()).expect("the request is plain");
+    let canonical = Canonical::of(&head, &Limits::default()).expect("the request is plain");
+    let mut exchange = Exchange::new(&canonical);
     black_box(policy.judge_head(&mut exchange)).expect("the token is good");
 }
 

@@ -136,7 +136,7 @@ fn request(target: &'static str) -> Request {
     let head = Head {
         method: method.as_bytes(),
         target: target.as_bytes(),
-        headers: Headers::borrowed(pairs.leak()).expect("plain headers"),
+        headers: Headers::new(pairs).expect("plain headers"),
         client: client.into(),
         ..Head::default()
     };

@@ -145,24 +145,29 @@ pub fn load(bytes: &[u8], backend: Backend) -> Policy {
     Policy::load(bundle, digest, backend).expect("a policy")
 }
 
-/// A request in canonical form, with the country that only a database knows.
+fn canonical(request: &Request) -> Canonical<'_> {
+    Canonical::of(&request.head, &Limits::default()).expect("canonical")
+}
+
+/// What is found out about a request, with the country that only a database knows.
 // PERF: inline, or an exchange would be copied once more than where requests are served.
 #[inline(always)]
-pub fn exchange(request: &Request, country: FieldId) -> Exchange<'static> {
-    let canonical = Canonical::of(request.head.clone(), &Limits::default()).expect("canonical");
-    let mut exchange = Exchange::from(canonical);
+fn exchange<'a>(canonical: &'a Canonical<'a>, request: &'a Request, country: FieldId) -> Exchange<'a> {
+    let mut exchange = Exchange::new(canonical);
     exchange.with_field(country, Value::text(request.country.as_bytes()));
     exchange
 }
 
 /// Whether a policy refuses a request, from its parsed head to the verdict.
 pub fn judge(policy: &Policy, request: &Request, country: FieldId) -> bool {
-    let mut exchange = exchange(request, country);
+    let canonical = canonical(request);
+    let mut exchange = exchange(&canonical, request, country);
     !matches!(policy.judge_head(&mut exchange), Ok(Step::Forward(_)))
 }
 
 /// The same by walking every rule with the interpreter.
 pub fn walk(policy: &Policy, request: &Request, country: FieldId) -> bool {
-    let exchange = exchange(request, country);
+    let canonical = canonical(request);
+    let exchange = exchange(&canonical, request, country);
     !policy.holding_naively(&exchange, Phase::Head).is_empty()
 }

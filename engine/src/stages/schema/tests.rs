@@ -5,8 +5,8 @@ use shield_ir::schema::{Keyword, Node, NodeId, Plan, TypeSet};
 use shield_ir::template::Template;
 
 use super::*;
-use crate::testing::api;
-use crate::{Backend, Head, Headers, Limits, Step};
+use crate::testing::{self, api};
+use crate::{Backend, Head, Headers, Step};
 
 /// The schema of `POST /a`: an object with at most two members, `n` an integer.
 const OBJECT: NodeId = NodeId(0);
@@ -59,7 +59,7 @@ fn begun_with(policy: &Policy, headers: &[(&'static str, &'static str)]) -> Exch
     let headers = own.chain([(&b"host"[..], &b"shop.test"[..])]).collect();
     let headers = Headers::new(headers).unwrap();
     let head = Head { method: b"POST", target: b"/a", headers, ..Head::default() };
-    let mut exchange = Exchange::new(head, &Limits::default()).unwrap();
+    let mut exchange = testing::exchange(head);
     assert!(matches!(policy.judge_head(&mut exchange), Ok(Step::Body { .. })));
     exchange
 }

@@ -10,8 +10,10 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyP
 use serde_json::{Value, json};
 use shield_ir::identity::{self, Algorithm, Audience, Keys, TokenId, TokenSource};
 
+use crate::testing;
+
 use super::*;
-use crate::exchange::{Head, Headers, Limits};
+use crate::exchange::{Canonical, Exchange, Head, Headers, Limits};
 
 mod uses;
 
@@ -99,7 +101,8 @@ fn request(tokens: &Tokens, headers: &[(&str, &str)], now: u64) -> Result<Arc<Ve
     let mut all = vec![(&b"host"[..], &b"a.test"[..])];
     all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let head = Head { headers: Headers::new(all).unwrap(), received_at: now, ..Head::default() };
-    tokens.verify(MAIN, &Exchange::new(head, &Limits { header_bytes: 4 << 20, ..Limits::default() }).unwrap())
+    let canonical = Canonical::of(&head, &Limits { header_bytes: 4 << 20, ..Limits::default() }).unwrap();
+    tokens.verify(MAIN, &Exchange::new(&canonical))
 }
 
 struct Es256(EcdsaKeyPair);
@@ -258,8 +261,7 @@ fn threat_080_only_a_well_formed_token_with_an_unknown_kid_asks_for_keys() {
         let bearer = format!("Bearer {token}");
         let headers =
             Headers::new(vec![(b"host", b"a.test"), (b"authorization", bearer.as_bytes())]).unwrap();
-        let exchange = Exchange::new(Head { headers, ..Head::default() }, &Limits::default()).unwrap();
-        tokens.wanted(&exchange)
+        tokens.wanted(&testing::exchange(Head { headers, ..Head::default() }))
     };
     let tokens = remote();
     let kid = |kid: &str| signed(&json!({ "alg": "HS256", "kid": kid }), &claims().to_string());
