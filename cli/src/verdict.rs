@@ -1,23 +1,24 @@
 //! What a policy makes of a request that is data: the whole life of an exchange, without a socket.
 
-use shield_engine::{Denial, Event, Exchange, Limits, Policy, Step};
+use shield_engine::{Cited, Denial, Event, Exchange, Finder, Limits, Policy, Step};
 use shield_state::Memory;
 
 use crate::request::Request;
 
 /// What became of a request and its answer.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct Verdict<'p> {
+    policy: &'p Policy,
     /// Why it was refused.
     pub denial: Option<Denial>,
     /// What was found, in order.
     pub events: Vec<Event>,
 }
 
-impl Verdict {
+impl<'p> Verdict<'p> {
     /// Judges a request, its body and its answer; `then` sees the exchange when all is decided.
     pub fn of(
-        policy: &Policy,
+        policy: &'p Policy,
         store: &Memory,
         request: &Request,
         then: impl for<'e> FnOnce(&Exchange<'e>),
@@ -25,9 +26,14 @@ impl Verdict {
         let judged = request.with_exchange(&Limits::default(), |mut exchange, data| {
             let denial = decide(policy, store, &mut exchange, data).err();
             then(&exchange);
-            Self { denial, events: exchange.take_events() }
+            Self { policy, denial, events: exchange.take_events() }
         });
-        judged.unwrap_or_else(|denial| Self { denial: Some(*denial), events: Vec::new() })
+        judged.unwrap_or_else(|denial| Self { policy, denial: Some(*denial), events: Vec::new() })
+    }
+
+    /// What refused or found something, by name and place.
+    pub fn cite(&self, finder: Option<Finder>) -> Option<Cited<'p>> {
+        self.policy.cite(finder?)
     }
 
     /// What happened, in the words of a test's expectation.
@@ -35,9 +41,7 @@ impl Verdict {
         match &self.denial {
             None => "allow".to_owned(),
             Some(denial) => {
-                let by = denial
-                    .rule()
-                    .map_or_else(|| denial.reason.label().to_owned(), |rule| rule.name.to_string());
+                let by = self.cite(denial.by).map_or(denial.reason.label(), |item| item.name);
                 let verb = if denial.location().is_some() { "redirect" } else { "block" };
                 let places: Vec<String> =
                     denial.violations().iter().map(|violation| format!("; {}", violation.message)).collect();

@@ -1,11 +1,9 @@
 //! Refusals: why, with what status, and the document that the client gets.
 
-use std::sync::Arc;
-
 use serde_json::{Map, json};
 use shield_ir::policy::{BodyKind, Problems};
 
-use crate::event::Cited;
+use crate::event::Finder;
 pub use crate::schema::Violation;
 
 macro_rules! reasons {
@@ -95,15 +93,16 @@ struct More {
     body: Option<(BodyKind, Box<str>)>,
 }
 
-/// A refusal. It is small and, where reason and rule say it all, costs no allocation.
+/// A refusal. It is small and, where reason and item say it all, costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// Why.
     pub reason: Reason,
     /// The status of the answer.
     pub status: u16,
+    /// What refuses, where that is an item.
+    pub by: Option<Finder>,
     problems: Problems,
-    rule: Option<Arc<Cited>>,
     more: Option<Box<More>>,
 }
 
@@ -120,7 +119,7 @@ pub struct Document {
 
 impl From<Reason> for Denial {
     fn from(reason: Reason) -> Self {
-        Self { reason, status: reason.status(), problems: Problems::default(), rule: None, more: None }
+        Self { reason, status: reason.status(), by: None, problems: Problems::default(), more: None }
     }
 }
 
@@ -141,10 +140,10 @@ impl Denial {
         self
     }
 
-    /// By that rule.
+    /// By that item.
     #[must_use]
-    pub fn with_rule(mut self, rule: Arc<Cited>) -> Self {
-        self.rule = Some(rule);
+    pub const fn by(mut self, finder: Finder) -> Self {
+        self.by = Some(finder);
         self
     }
 
@@ -200,11 +199,6 @@ impl Denial {
     /// The stage that refuses.
     pub const fn stage(&self) -> &'static str {
         self.reason.stage()
-    }
-
-    /// The rule that refuses.
-    pub const fn rule(&self) -> Option<&Arc<Cited>> {
-        self.rule.as_ref()
     }
 
     /// What breaks a schema.

@@ -1,8 +1,7 @@
 //! What an exchange leaves behind for the log: findings, enforced or not.
 
-use std::sync::Arc;
-
-use shield_ir::policy::Origin;
+use shield_ir::identity::LimitId;
+use shield_ir::policy::{Origin, RuleId};
 
 use crate::denial::{Denial, Reason, Violation};
 
@@ -31,20 +30,24 @@ impl Kind {
     }
 }
 
-/// A rule, or another item that finds something, by name and place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cited {
-    /// Its name.
-    pub name: Box<str>,
-    /// Where it stands.
-    pub origin: Origin,
+/// An item of a policy that finds something; [`crate::Policy::cite`] knows its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finder {
+    /// A rule.
+    Rule(RuleId),
+    /// A limit.
+    Limit(LimitId),
+    /// A demand for certificates, by its place among all.
+    Certificate(u32),
 }
 
-impl Cited {
-    /// For denials and events to share.
-    pub(crate) fn shared(name: &str, origin: &Origin) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), origin: origin.clone() })
-    }
+/// An item by name and place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cited<'p> {
+    /// Its name.
+    pub name: &'p str,
+    /// Where it stands.
+    pub origin: &'p Origin,
 }
 
 /// One finding.
@@ -54,8 +57,8 @@ pub struct Event {
     pub kind: Kind,
     /// What was found; it knows its stage.
     pub reason: Reason,
-    /// The rule that found it.
-    pub rule: Option<Arc<Cited>>,
+    /// What found it, where that is an item.
+    pub by: Option<Finder>,
     /// What broke a schema.
     pub violations: Vec<Violation>,
     /// More, where there is more to say; never a value of the exchange.
@@ -65,7 +68,7 @@ pub struct Event {
 impl Event {
     /// A finding without more.
     pub const fn new(kind: Kind, reason: Reason) -> Self {
-        Self { kind, reason, rule: None, violations: Vec::new(), detail: None }
+        Self { kind, reason, by: None, violations: Vec::new(), detail: None }
     }
 
     /// What a denial is, or would have been, in the log.
@@ -73,14 +76,14 @@ impl Event {
         Self {
             kind,
             reason: denial.reason,
-            rule: denial.rule().cloned(),
+            by: denial.by,
             violations: denial.violations().to_vec(),
             detail: None,
         }
     }
 
-    /// A rule's finding.
-    pub const fn by(kind: Kind, reason: Reason, rule: Arc<Cited>) -> Self {
-        Self { kind, reason, rule: Some(rule), violations: Vec::new(), detail: None }
+    /// An item's finding.
+    pub const fn by(kind: Kind, reason: Reason, finder: Finder) -> Self {
+        Self { kind, reason, by: Some(finder), violations: Vec::new(), detail: None }
     }
 }

@@ -47,7 +47,7 @@ pub mod verdict;
 
 pub use certificate::{Certificate, ClientAuth, Standing};
 pub use denial::{Denial, Document, Reason, Violation};
-pub use event::{Event, Kind};
+pub use event::{Cited, Event, Finder, Kind};
 pub use exchange::{Canonical, Exchange, Head, Headers, Limits, PathPolicy, ResponseHead, Version};
 pub use facts::Facts;
 pub use jit::JitError;

@@ -9,7 +9,7 @@ use shield_ir::{Bundle, Digest, Expr, ExprId, Phase};
 
 use crate::callers::Callers;
 use crate::constants::{ConstantError, Constants};
-use crate::event::Cited;
+use crate::event::{Cited, Finder};
 use crate::exchange::Exchange;
 use crate::geo::Geo;
 use crate::interp::{self, Meaning};
@@ -70,8 +70,6 @@ pub struct Policy {
     /// Why it does, where native code was asked for.
     fallback: OnceLock<Box<str>>,
     api_names: Box<[Arc<str>]>,
-    /// Rules by name and place, as what they find cites them.
-    cited: Box<[Arc<Cited>]>,
     /// Rules by phase, in the order of the text.
     phases: [Box<[RuleId]>; 4],
     /// Over the rules of each phase that has many.
@@ -104,7 +102,6 @@ impl Policy {
             indexes: phases.each_ref().map(|rules| Index::of(&bundle, anchors, rules)),
             phases,
             api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
-            cited: bundle.rules.iter().map(|rule| Cited::shared(&rule.name, &rule.origin)).collect(),
             shadow: false,
             callers: Callers::of(&bundle, &[0; 32])?,
             geo: None,
@@ -204,6 +201,19 @@ impl Policy {
         self.fallback.get().map(|why| &**why)
     }
 
+    /// An item by its name and place in the text.
+    pub fn cite(&self, finder: Finder) -> Option<Cited<'_>> {
+        let identity = &self.bundle.identity;
+        let (name, origin) = match finder {
+            Finder::Rule(id) => self.rule(id).map(|rule| (&rule.name, &rule.origin)),
+            Finder::Limit(id) => identity.limits.get(id.0 as usize).map(|limit| (&limit.name, &limit.origin)),
+            Finder::Certificate(at) => {
+                identity.certificates.get(at as usize).map(|demand| (&demand.name, &demand.origin))
+            }
+        }?;
+        Some(Cited { name, origin })
+    }
+
     /// The API of that id.
     pub fn api(&self, id: ApiId) -> Option<&Api> {
         self.bundle.apis.get(id.0 as usize)
@@ -220,10 +230,6 @@ impl Policy {
 
     pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.bundle.rules.get(id.0 as usize)
-    }
-
-    pub(crate) fn cited(&self, id: RuleId) -> Option<&Arc<Cited>> {
-        self.cited.get(id.0 as usize)
     }
 
     /// The rules of a phase, in the order of the text.

@@ -221,7 +221,7 @@ impl Record {
             reason,
             status: status.as_u16(),
             upstream: self.upstream.map(|address| address.to_string()),
-            findings: self.findings.iter().map(finding).collect(),
+            findings: self.findings.iter().map(|event| self.finding(event)).collect(),
             micros,
             spent: self.spent_by_name(),
             stages: self.laps_by_name(),
@@ -240,23 +240,24 @@ impl Record {
             .map(|Lap { phase, stage, took }| (format!("{phase}:{stage}"), (took.as_nanos() as u64).into()));
         laps.collect()
     }
-}
 
-/// What was found, without any value of the request.
-fn finding(event: &shield_engine::Event) -> serde_json::Value {
-    let mut members = Map::new();
-    members.insert("kind".into(), event.kind.name().into());
-    members.insert("reason".into(), event.reason.label().into());
-    if let Some(rule) = &event.rule {
-        members.insert("rule".into(), (&*rule.name).into());
-        members.insert("at".into(), format!("{}:{}", rule.origin.file, rule.origin.line).into());
+    /// What was found, without any value of the request.
+    fn finding(&self, event: &shield_engine::Event) -> serde_json::Value {
+        let mut members = Map::new();
+        members.insert("kind".into(), event.kind.name().into());
+        members.insert("reason".into(), event.reason.label().into());
+        let policy = self.snapshot.as_ref().map(|snapshot| &snapshot.policy);
+        if let Some(item) = policy.zip(event.by).and_then(|(policy, by)| policy.cite(by)) {
+            members.insert("rule".into(), item.name.into());
+            members.insert("at".into(), format!("{}:{}", item.origin.file, item.origin.line).into());
+        }
+        if let Some(detail) = &event.detail {
+            members.insert("detail".into(), (&**detail).into());
+        }
+        if !event.violations.is_empty() {
+            let violation = |v: &shield_engine::Violation| json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() });
+            members.insert("violations".into(), event.violations.iter().map(violation).collect());
+        }
+        members.into()
     }
-    if let Some(detail) = &event.detail {
-        members.insert("detail".into(), (&**detail).into());
-    }
-    if !event.violations.is_empty() {
-        let violation = |v: &shield_engine::Violation| json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() });
-        members.insert("violations".into(), event.violations.iter().map(violation).collect());
-    }
-    members.into()
 }

@@ -174,7 +174,11 @@ impl Request {
     fn held(&self, policy: &Policy) -> BTreeSet<String> {
         self.judged(policy, |step, exchange| {
             step.expect("rules that only log");
-            exchange.events().iter().filter_map(|event| Some(event.rule.as_ref()?.name.to_string())).collect()
+            exchange
+                .events()
+                .iter()
+                .filter_map(|event| Some(policy.cite(event.by?)?.name.to_owned()))
+                .collect()
         })
     }
 
@@ -280,7 +284,7 @@ fn a_shadowed_rule_never_acts_first() {
         findings += dead.len();
         for _ in 0..REQUESTS {
             let refused_by = Request::new(&mut random).judged(&policy, |step, _| {
-                Some(step.err()?.rule().expect("a rule refused").name.to_string())
+                policy.cite(step.err()?.by.expect("a rule refused")).map(|rule| rule.name.to_owned())
             });
             if let Some(by) = refused_by {
                 assert!(!dead.contains(by.as_str()), "seed {seed}: {by} was said never to act\n{text}");

@@ -98,10 +98,9 @@ fn decision(policy: &Path, request: &Path, io: &mut Io<'_>) -> Result<End, Failu
     let verdict = Verdict::of(&native, &store, &request, |exchange| phases = considered(&native, exchange));
     writeln!(io.out, "verdict      {}", verdict.words())?;
     for event in &verdict.events {
-        let by = event
-            .rule
-            .as_ref()
-            .map(|rule| format!(" by {} at {}:{}", rule.name, rule.origin.file, rule.origin.line));
+        let by = verdict
+            .cite(event.by)
+            .map(|item| format!(" by {} at {}:{}", item.name, item.origin.file, item.origin.line));
         writeln!(
             io.out,
             "found        {} {}{}",

@@ -96,7 +96,7 @@ fn failure(bundle: &Bundle, test: &Test, sources: &SourceMap) -> Result<Option<S
     Ok(None)
 }
 
-fn judge(policy: &Policy, store: &Memory, request: &TestRequest, now: u64) -> Verdict {
+fn judge<'p>(policy: &'p Policy, store: &Memory, request: &TestRequest, now: u64) -> Verdict<'p> {
     let mut data = as_data(request, now);
     data.headers.extend(token(policy, request, now));
     Verdict::of(policy, store, &data, |_| ())
@@ -167,7 +167,7 @@ fn owned(literal: &Literal) -> shield_engine::Value<'static> {
 }
 
 /// Why a verdict is not what was expected.
-fn mismatch(expectation: &Expectation, verdict: &Verdict) -> Option<String> {
+fn mismatch(expectation: &Expectation, verdict: &Verdict<'_>) -> Option<String> {
     let denial = verdict.denial.as_ref();
     let (holds, expected) = match expectation {
         Expectation::Allow => (denial.is_none(), "allow".to_owned()),
@@ -175,7 +175,7 @@ fn mismatch(expectation: &Expectation, verdict: &Verdict) -> Option<String> {
             let holds = denial.is_some_and(|denial| {
                 denial.location().is_none()
                     && status.is_none_or(|status| status == denial.status)
-                    && by.as_ref().is_none_or(|by| is_by(denial, &by.node))
+                    && by.as_ref().is_none_or(|by| is_by(verdict, denial, &by.node))
             });
             (holds, words("block", *status, by.as_ref().map(|by| by.node.as_str())))
         }
@@ -185,14 +185,14 @@ fn mismatch(expectation: &Expectation, verdict: &Verdict) -> Option<String> {
                     .location()
                     .is_some_and(|location| to.as_ref().is_none_or(|to| to.as_bytes() == location))
                     && status.is_none_or(|status| status == denial.status)
-                    && by.as_ref().is_none_or(|by| is_by(denial, &by.node))
+                    && by.as_ref().is_none_or(|by| is_by(verdict, denial, &by.node))
             });
             (holds, words("redirect", *status, by.as_ref().map(|by| by.node.as_str())))
         }
         Expectation::Log(by) => {
             let holds = verdict.events.iter().any(|event| {
                 matches!(event.kind, Kind::Log | Kind::WouldBlock)
-                    && event.rule.as_ref().is_some_and(|rule| *rule.name == *by.node)
+                    && verdict.cite(event.by).is_some_and(|item| item.name == by.node)
             });
             (holds, format!("log by {}", by.node))
         }
@@ -200,8 +200,10 @@ fn mismatch(expectation: &Expectation, verdict: &Verdict) -> Option<String> {
     (!holds).then(|| format!("expected {expected}, got {}", verdict.words()))
 }
 
-fn is_by(denial: &Denial, by: &str) -> bool {
-    denial.rule().is_some_and(|rule| *rule.name == *by) || denial.reason.label() == by || denial.stage() == by
+fn is_by(verdict: &Verdict<'_>, denial: &Denial, by: &str) -> bool {
+    verdict.cite(denial.by).is_some_and(|item| item.name == by)
+        || denial.reason.label() == by
+        || denial.stage() == by
 }
 
 fn words(verb: &str, status: Option<u16>, by: Option<&str>) -> String {

@@ -104,11 +104,11 @@ fn rules_run_in_order_and_the_first_refusal_ends_them() {
     let policy = policy(builder, rules);
     let mut refused = exchange("/a");
     let denial = policy.judge_head(&mut refused).unwrap_err();
-    assert_eq!((denial.status, &*denial.rule().unwrap().name), (451, "closed"));
+    assert_eq!((denial.status, policy.cite(denial.by.unwrap()).unwrap().name), (451, "closed"));
     assert_eq!(kinds(&refused), [(Kind::Log, "rules:log"), (Kind::Block, "rules:block")]);
     let mut passed = exchange("/b");
     forward(&policy, &mut passed);
-    assert_eq!(&*passed.events()[0].rule.as_ref().unwrap().name, "never");
+    assert_eq!(policy.cite(passed.events()[0].by.unwrap()).unwrap().name, "never");
 }
 
 #[test]

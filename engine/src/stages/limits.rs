@@ -11,7 +11,7 @@ use shield_state::{Key, Op, Rate, Reply};
 
 use super::rules;
 use crate::denial::{Denial, Reason};
-use crate::event::{Cited, Event, Kind};
+use crate::event::{Event, Finder, Kind};
 use crate::exchange::Exchange;
 use crate::policy::Policy;
 use crate::value::Value;
@@ -132,6 +132,7 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
     let mut told = Told::default();
     for (place, reply) in (first..).zip(replies) {
         let Some(asked) = exchange.state.asked.get_mut(place) else { break };
+        let finder = Finder::Limit(asked.limit);
         let Some(limit) = policy.bundle.identity.limits.get(asked.limit.0 as usize) else { continue };
         match reply {
             Reply::Taken { at, left, resets } => {
@@ -141,7 +142,7 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
             Reply::Refused { wait, .. } => {
                 told.add(limit, 0, wait);
                 if verdict.is_ok() {
-                    verdict = refuse(policy, exchange, limit, wait);
+                    verdict = refuse(policy, exchange, (limit, finder), wait);
                 }
             }
             Reply::Held { .. } | Reply::Done => {}
@@ -159,17 +160,21 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
     }
 }
 
-fn refuse(policy: &Policy, exchange: &mut Exchange<'_>, limit: &Limit, wait: u64) -> Result<(), Denial> {
-    let cited = Cited::shared(&limit.name, &limit.origin);
+fn refuse(
+    policy: &Policy,
+    exchange: &mut Exchange<'_>,
+    (limit, finder): (&Limit, Finder),
+    wait: u64,
+) -> Result<(), Denial> {
     let Outcome::Block(block) = &limit.then else {
-        exchange.state.events.push(Event::by(Kind::Log, Reason::Limit, cited));
+        exchange.state.events.push(Event::by(Kind::Log, Reason::Limit, finder));
         return Ok(());
     };
     if limit.shadow {
-        exchange.state.events.push(Event::by(Kind::WouldBlock, Reason::Limit, cited));
+        exchange.state.events.push(Event::by(Kind::WouldBlock, Reason::Limit, finder));
         return Ok(());
     }
-    let denial = rules::denial(Reason::Limit, block, cited).with_problems(policy.problems(exchange));
+    let denial = rules::denial(Reason::Limit, block, finder).with_problems(policy.problems(exchange));
     Err(denial.with_retry_after(wait.div_ceil(1_000).max(1)))
 }
 

@@ -5,7 +5,7 @@ use shield_ir::identity::{Mtls, Outcome};
 use super::rules;
 use crate::certificate::Standing;
 use crate::denial::{Denial, Reason};
-use crate::event::{Cited, Event, Kind};
+use crate::event::{Event, Finder, Kind};
 use crate::exchange::Exchange;
 use crate::policy::Policy;
 use crate::verdict::{Change, HeaderEdit};
@@ -31,7 +31,7 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
             Err(reason) => (reason, ""),
         };
         if verdict.is_ok() {
-            verdict = found(policy, exchange, demand, finding);
+            verdict = found(policy, exchange, (demand, Finder::Certificate(place as u32)), finding);
         }
     }
     pass_on(exchange);
@@ -42,24 +42,23 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
 fn found(
     policy: &Policy,
     exchange: &mut Exchange<'_>,
-    demand: &Mtls,
+    (demand, finder): (&Mtls, Finder),
     (reason, detail): (Reason, &'static str),
 ) -> Result<(), Denial> {
-    let cited = Cited::shared(&demand.name, &demand.origin);
     let kind = match &demand.then {
         Outcome::Block(_) if demand.shadow => Kind::WouldBlock,
         Outcome::Block(_) | Outcome::Log => Kind::Log,
     };
-    let mut event = Event::by(kind, reason, cited.clone());
+    let mut event = Event::by(kind, reason, finder);
     event.detail = (!detail.is_empty()).then(|| detail.into());
     exchange.state.events.push(event);
     match &demand.then {
         // Another connection is what the client needs, whatever the policy answers to those without a certificate.
         Outcome::Block(_) if reason == Reason::CertificateHost && !demand.shadow => {
-            Err(Denial::from(reason).with_rule(cited).with_problems(policy.problems(exchange)))
+            Err(Denial::from(reason).by(finder).with_problems(policy.problems(exchange)))
         }
         Outcome::Block(block) if !demand.shadow => {
-            Err(rules::denial(reason, block, cited).with_problems(policy.problems(exchange)))
+            Err(rules::denial(reason, block, finder).with_problems(policy.problems(exchange)))
         }
         Outcome::Block(_) | Outcome::Log => Ok(()),
     }

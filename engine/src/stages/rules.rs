@@ -1,12 +1,10 @@
 //! The author's rules: conditions in the order of the text, and what they do.
 
-use std::sync::Arc;
-
 use shield_ir::Phase;
 use shield_ir::policy::{Action, Block, HeaderChange, Protection, Rule, Scope, ScopePart, Side};
 
 use crate::denial::{Denial, Reason};
-use crate::event::{Cited, Event, Kind};
+use crate::event::{Event, Finder, Kind};
 use crate::exchange::Exchange;
 use crate::jit::scratch;
 use crate::policy::Policy;
@@ -62,8 +60,8 @@ fn run(policy: &Policy, exchange: &mut Exchange<'_>, phase: Phase) -> Result<(),
         let mut from = 0;
         // INVARIANT: no action changes a fact, so what was computed for one rule is good for the next.
         while let Some(id) = policy.next(scratch, exchange, phase, &mut from) {
-            if let Some(rule) = policy.rule(id).zip(policy.cited(id)) {
-                act(policy, exchange, rule)?;
+            if let Some(rule) = policy.rule(id) {
+                act(policy, exchange, (rule, Finder::Rule(id)))?;
             }
             if is_skipped(exchange) {
                 break;
@@ -86,20 +84,16 @@ pub(crate) fn covers(scope: &Scope, exchange: &Exchange<'_>) -> bool {
     }
 }
 
-fn act(
-    policy: &Policy,
-    exchange: &mut Exchange<'_>,
-    (rule, cited): (&Rule, &Arc<Cited>),
-) -> Result<(), Denial> {
+fn act(policy: &Policy, exchange: &mut Exchange<'_>, (rule, finder): (&Rule, Finder)) -> Result<(), Denial> {
     if rule.shadow || policy.shadow {
-        shadow(exchange, rule, cited);
+        shadow(exchange, rule, finder);
         return Ok(());
     }
     for action in &rule.actions {
         match action {
-            Action::Log => exchange.state.events.push(Event::by(Kind::Log, Reason::RuleLog, cited.clone())),
+            Action::Log => exchange.state.events.push(Event::by(Kind::Log, Reason::RuleLog, finder)),
             Action::Block(block) => {
-                let denial = denial(Reason::Rule, block, cited.clone());
+                let denial = denial(Reason::Rule, block, finder);
                 return Err(denial.with_problems(policy.problems(exchange)));
             }
             Action::Allow => exchange.state.skipped |= Protection::Rules.bit(),
@@ -107,7 +101,7 @@ fn act(
             Action::Redirect { status, to } => {
                 if let Some(to) = policy.text(*to, exchange) {
                     let denial = Denial::from(Reason::Redirect).with_status(*status).with_location(&to);
-                    return Err(denial.with_rule(cited.clone()));
+                    return Err(denial.by(finder));
                 }
             }
             Action::RewritePath(path) => {
@@ -120,22 +114,20 @@ fn act(
                     exchange.state.query = Some(sendable(&query, b"?/"));
                 }
             }
-            Action::Header { side, name, change } => edit(policy, exchange, cited, (*side, name, change)),
+            Action::Header { side, name, change } => edit(policy, exchange, finder, (*side, name, change)),
         }
     }
     Ok(())
 }
 
 /// What the rule would have done, where that would have been seen.
-fn shadow(exchange: &mut Exchange<'_>, rule: &Rule, cited: &Arc<Cited>) {
+fn shadow(exchange: &mut Exchange<'_>, rule: &Rule, finder: Finder) {
     let events = &mut exchange.state.events;
     for action in &rule.actions {
         match action {
-            Action::Log => events.push(Event::by(Kind::Log, Reason::RuleLog, cited.clone())),
-            Action::Block(_) => events.push(Event::by(Kind::WouldBlock, Reason::Rule, cited.clone())),
-            Action::Redirect { .. } => {
-                events.push(Event::by(Kind::WouldBlock, Reason::Redirect, cited.clone()))
-            }
+            Action::Log => events.push(Event::by(Kind::Log, Reason::RuleLog, finder)),
+            Action::Block(_) => events.push(Event::by(Kind::WouldBlock, Reason::Rule, finder)),
+            Action::Redirect { .. } => events.push(Event::by(Kind::WouldBlock, Reason::Redirect, finder)),
             Action::Allow
             | Action::Skip(_)
             | Action::RewritePath(_)
@@ -146,8 +138,8 @@ fn shadow(exchange: &mut Exchange<'_>, rule: &Rule, cited: &Arc<Cited>) {
 }
 
 /// The refusal that a policy's own words ask for.
-pub(crate) fn denial(reason: Reason, block: &Block, by: Arc<Cited>) -> Denial {
-    let mut denial = Denial::from(reason).with_rule(by);
+pub(crate) fn denial(reason: Reason, block: &Block, by: Finder) -> Denial {
+    let mut denial = Denial::from(reason).by(by);
     if let Some(status) = block.status {
         denial = denial.with_status(status);
     }
@@ -160,12 +152,7 @@ pub(crate) fn denial(reason: Reason, block: &Block, by: Arc<Cited>) -> Denial {
     }
 }
 
-fn edit(
-    policy: &Policy,
-    exchange: &mut Exchange<'_>,
-    cited: &Arc<Cited>,
-    header: (Side, &str, &HeaderChange),
-) {
+fn edit(policy: &Policy, exchange: &mut Exchange<'_>, finder: Finder, header: (Side, &str, &HeaderChange)) {
     let (side, name, change) = header;
     if PROTECTED.contains(&name) {
         return;
@@ -181,7 +168,7 @@ fn edit(
     if let Change::Set(value) | Change::Add(value) = &change
         && value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
     {
-        exchange.state.events.push(Event::by(Kind::Log, Reason::HeaderValue, cited.clone()));
+        exchange.state.events.push(Event::by(Kind::Log, Reason::HeaderValue, finder));
         return;
     }
     let edits = match side {
