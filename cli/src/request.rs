@@ -156,11 +156,11 @@ impl Request {
         Ok(())
     }
 
-    /// Builds the exchange of this request's head and hands it to `f`; a request that has no canonical form is refused.
-    pub fn with_exchange<T>(
+    /// Hands the canonical form of this request's head to `f`; a request that has none is refused.
+    pub fn with_canonical<T>(
         &self,
         limits: &Limits,
-        f: impl for<'e> FnOnce(Exchange<'e>, &'e Self) -> T,
+        f: impl FnOnce(&Canonical<'_>) -> T,
     ) -> Result<T, Box<Denial>> {
         let (tls, target, authority) = self.parts();
         let mut headers: Vec<(&[u8], &[u8])> =
@@ -181,10 +181,15 @@ impl Request {
             request_id: "0000000000000000",
         };
         let canonical = Canonical::of(&head, limits).map_err(Box::new)?;
-        let mut exchange = Exchange::new(&canonical);
+        Ok(f(&canonical))
+    }
+
+    /// What is judged: the head, and what fields and declared names were given.
+    pub fn exchange<'e>(&'e self, canonical: &'e Canonical<'e>) -> Exchange<'e> {
+        let mut exchange = Exchange::new(canonical);
         exchange.with_fields(self.fields.clone());
         exchange.with_declared(self.declared.iter().map(|(_, _, value)| Some(value.clone())).collect());
-        Ok(f(exchange, self))
+        exchange
     }
 
     /// The body, as far as it is inspected, and the answer become part of the exchange.

@@ -23,8 +23,9 @@ impl<'p> Verdict<'p> {
         request: &Request,
         then: impl for<'e> FnOnce(&Exchange<'e>),
     ) -> Self {
-        let judged = request.with_exchange(&Limits::default(), |mut exchange, data| {
-            let denial = decide(policy, store, &mut exchange, data).err();
+        let judged = request.with_canonical(&Limits::default(), |canonical| {
+            let mut exchange = request.exchange(canonical);
+            let denial = decide(policy, store, &mut exchange, request).err();
             then(&exchange);
             Self { policy, denial, events: exchange.take_events() }
         });
@@ -53,7 +54,7 @@ impl<'p> Verdict<'p> {
 
 /// The whole life of an exchange: head, store, body, response.
 fn decide<'a>(
-    policy: &Policy,
+    policy: &'a Policy,
     store: &Memory,
     exchange: &mut Exchange<'a>,
     data: &'a Request,

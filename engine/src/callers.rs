@@ -1,7 +1,6 @@
 //! Who calls: tokens, the session that identifies a client, and the keys of what is counted for it.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use shield_ir::Bundle;
 use shield_ir::identity::{Identity, Session, SessionId, SessionSource};
@@ -24,18 +23,18 @@ pub(crate) struct Callers {
 
 impl Callers {
     /// What a bundle says of them; none where it says nothing.
-    pub(crate) fn of(bundle: &Bundle, secret: &[u8; 32]) -> Result<Option<Arc<Self>>, KeySetError> {
+    pub(crate) fn of(bundle: &Bundle, secret: &[u8; 32]) -> Result<Option<Self>, KeySetError> {
         let identity = &bundle.identity;
         if *identity == Identity::default() {
             return Ok(None);
         }
-        Ok(Some(Arc::new(Self {
+        Ok(Some(Self {
             tokens: Tokens::of(&identity.tokens)?,
             limits: Limits::of(&identity.limits),
             keys: KeyMaker::new(secret),
             sessions: identity.sessions.clone(),
             of_apis: identity.api_sessions.clone(),
-        })))
+        }))
     }
 
     /// The session of an API.

@@ -51,7 +51,6 @@ pub enum LoadError {
 }
 
 /// A policy.
-#[derive(Debug)]
 pub struct Policy {
     pub(crate) bundle: Bundle,
     pub(crate) hosts: Hosts,
@@ -60,7 +59,7 @@ pub struct Policy {
     /// Whether some rule asks what a request's schema says of it.
     pub(crate) asks_schema: bool,
     pub(crate) shadow: bool,
-    pub(crate) callers: Option<Arc<Callers>>,
+    pub(crate) callers: Option<Callers>,
     pub(crate) geo: Option<Arc<dyn Geo>>,
     pub(crate) order: Order,
     digest: Digest,
@@ -69,7 +68,6 @@ pub struct Policy {
     jit: OnceLock<Jit>,
     /// Why it does, where native code was asked for.
     fallback: OnceLock<Box<str>>,
-    api_names: Box<[Arc<str>]>,
     /// Rules by phase, in the order of the text.
     phases: [Box<[RuleId]>; 4],
     /// Over the rules of each phase that has many.
@@ -101,7 +99,6 @@ impl Policy {
             validators,
             indexes: phases.each_ref().map(|rules| Index::of(&bundle, anchors, rules)),
             phases,
-            api_names: bundle.apis.iter().map(|api| Arc::from(&*api.name)).collect(),
             shadow: false,
             callers: Callers::of(&bundle, &[0; 32])?,
             geo: None,
@@ -224,10 +221,6 @@ impl Policy {
         self.endpoints.get(exchange.endpoint()?)?.judge.as_ref()
     }
 
-    pub(crate) fn api_name(&self, id: ApiId) -> Option<Arc<str>> {
-        self.api_names.get(id.0 as usize).cloned()
-    }
-
     pub(crate) fn rule(&self, id: RuleId) -> Option<&Rule> {
         self.bundle.rules.get(id.0 as usize)
     }
@@ -336,6 +329,12 @@ impl Policy {
             Value::String(text) => Some(text.into_owned()),
             Value::Bool(_) | Value::Int(_) | Value::Ip(_) | Value::Array(_) | Value::Map(_) => None,
         }
+    }
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy").field("digest", &self.digest).finish_non_exhaustive()
     }
 }
 

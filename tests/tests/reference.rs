@@ -70,7 +70,8 @@ fn outcome(expr: &str, request: &Request) -> (Outcome, Vec<String>) {
     };
     let constants = Constants::of(&bare.program).unwrap();
     let meaning = Meaning { program: &bare.program, constants: &constants };
-    let judged = request.with_exchange(&Limits::default(), |mut exchange, request| {
+    let judged = request.with_canonical(&Limits::default(), |canonical| {
+        let mut exchange = request.exchange(canonical);
         request.complete(&mut exchange);
         let value = evaluate(meaning, bare.root, &exchange);
         let differences = differences(&bare, value.as_ref(), &exchange);

@@ -94,7 +94,8 @@ fn value(bare: &Bare, request: &Request) -> Result<Option<Json>, String> {
     let constants = Constants::of(&bare.program).map_err(|error| error.to_string())?;
     let meaning = Meaning { program: &bare.program, constants: &constants };
     request
-        .with_exchange(&Limits::default(), |mut exchange, request| {
+        .with_canonical(&Limits::default(), |canonical| {
+            let mut exchange = request.exchange(canonical);
             request.complete(&mut exchange);
             evaluate(meaning, bare.root, &exchange).map(|value| to_json(&value))
         })

@@ -193,9 +193,9 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("raw.http.response.headers", Extract::Folded(response_headers)),
     ("raw.http.response.headers.names", Extract::Names(response_headers)),
     ("raw.http.response.headers.values", Extract::Values(response_headers)),
-    ("api.name", Extract::Maybe(|x| x.state.api_name.as_deref().map(str::as_bytes))),
-    ("api.endpoint", Extract::Maybe(|x| x.state.endpoint_name.as_deref().map(str::as_bytes))),
-    ("api.operation_id", Extract::Maybe(|x| x.state.operation_id.as_deref().map(str::as_bytes))),
+    ("api.name", Extract::Maybe(|x| x.api_name())),
+    ("api.endpoint", Extract::Maybe(|x| Some(x.known_endpoint()?.name.as_bytes()))),
+    ("api.operation_id", Extract::Maybe(|x| Some(x.known_endpoint()?.operation_id.as_deref()?.as_bytes()))),
     ("api.path_params", Extract::Made(path_params)),
     ("session.id", Extract::Maybe(|x| x.session().map(str::as_bytes))),
     ("cf.api_gateway.auth_id_present", Extract::Bool(|x| x.session().is_some())),
@@ -410,7 +410,7 @@ impl<'a> Exchange<'a> {
     /// Where the client is, as far as a database says.
     fn whereabouts(&self) -> &Whereabouts {
         static NOWHERE: LazyLock<Whereabouts> = LazyLock::new(Whereabouts::default);
-        let Some(geo) = &self.state.geo else { return &NOWHERE };
+        let Some(geo) = self.state.policy.and_then(|policy| policy.geo.as_ref()) else { return &NOWHERE };
         let known = || geo.whereabouts(self.head().client);
         self.made().whereabouts.get_or_init(known)
     }

@@ -30,7 +30,9 @@ use crate::certificate::{ClientAuth, Standing};
 use crate::denial::{Denial, Reason};
 use crate::event::Event;
 use crate::facts::{Facts, Token};
-use crate::geo::{Geo, Whereabouts};
+use crate::geo::Whereabouts;
+use crate::policy::Policy;
+use crate::stages::endpoint::Known;
 use crate::stages::limits::Asked;
 use crate::stages::schema::Verdict;
 use crate::stopwatch::Stopwatch;
@@ -147,19 +149,18 @@ pub struct Exchange<'a> {
     declared: Vec<Option<Value<'a>>>,
     parsed: Parsed<'a>,
     pub(crate) stopwatch: Option<&'a Stopwatch>,
-    pub(crate) state: State,
+    pub(crate) state: State<'a>,
 }
 
 /// What the stages find out and decide.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct State<'a> {
+    /// What judges it, once that has begun.
+    pub(crate) policy: Option<&'a Policy>,
     pub(crate) api: Option<ApiId>,
-    pub(crate) api_name: Option<Arc<str>>,
     pub(crate) endpoint: Option<EndpointId>,
-    pub(crate) endpoint_name: Option<Arc<str>>,
-    pub(crate) operation_id: Option<Arc<str>>,
     /// Path variables, still percent-encoded.
-    pub(crate) params: Vec<(Box<str>, Box<str>)>,
+    pub(crate) params: Vec<(&'a str, &'a str)>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) fallthrough: bool,
     /// What is to be thought of the client's certificate, where a demand that covers the exchange accepts it.
@@ -170,8 +171,6 @@ pub(crate) struct State {
     pub(crate) request_edits: Vec<HeaderEdit>,
     pub(crate) response_edits: Vec<HeaderEdit>,
     pub(crate) events: Vec<Event>,
-    pub(crate) callers: Option<Arc<Callers>>,
-    pub(crate) geo: Option<Arc<dyn Geo>>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) replies: Vec<Reply>,
     pub(crate) with_body: bool,
@@ -399,6 +398,21 @@ impl<'a> Exchange<'a> {
         self.state.endpoint
     }
 
+    /// What is known of callers.
+    fn callers(&self) -> Option<&'a Callers> {
+        self.state.policy?.callers.as_ref()
+    }
+
+    /// The name of its API.
+    fn api_name(&self) -> Option<&'a [u8]> {
+        Some(self.state.policy?.api(self.api()?)?.name.as_bytes())
+    }
+
+    /// What its endpoint is known by.
+    fn known_endpoint(&self) -> Option<&'a Known> {
+        self.state.policy?.endpoints.get(self.endpoint()?)
+    }
+
     /// What was found, in order.
     pub fn events(&self) -> &[Event] {
         &self.state.events
@@ -428,7 +442,7 @@ impl<'a> Exchange<'a> {
 
     /// The token of that kind, verified when first asked for.
     pub(crate) fn token(&self, id: TokenId) -> Result<&Arc<Verified>, Refusal> {
-        let callers = self.state.callers.as_ref().ok_or(Refusal::Missing)?;
+        let callers = self.callers().ok_or(Refusal::Missing)?;
         let cells =
             self.parsed.tokens.get_or_init(|| callers.tokens.kinds().map(|_| OnceCell::new()).collect());
         let cell = cells.get(id.0 as usize).ok_or(Refusal::Missing)?;
@@ -437,8 +451,7 @@ impl<'a> Exchange<'a> {
 
     /// Valid tokens with the names of their kinds.
     fn tokens(&self) -> impl Iterator<Item = (&str, &Arc<Verified>)> {
-        let callers = self.state.callers.as_ref();
-        let kinds = callers.into_iter().flat_map(|callers| callers.tokens.kinds());
+        let kinds = self.callers().into_iter().flat_map(|callers| callers.tokens.kinds());
         kinds.filter_map(|(id, rules)| Some((&*rules.name, self.token(id).ok()?)))
     }
 
@@ -449,7 +462,7 @@ impl<'a> Exchange<'a> {
 
     /// The keyed hash of what identifies the client.
     pub fn session(&self) -> Option<&str> {
-        let callers = self.state.callers.as_ref()?;
+        let callers = self.callers()?;
         self.parsed.session.get_or_init(|| callers::session_id(callers, self)).as_deref()
     }
 
@@ -546,7 +559,7 @@ impl Facts for Exchange<'_> {
     }
 
     fn token(&self, name: &[u8]) -> Token {
-        let id = self.state.callers.as_ref().and_then(|callers| callers.tokens.find(name));
+        let id = self.callers().and_then(|callers| callers.tokens.find(name));
         id.map_or(Token::Absent, |id| token::fact(self.token(id)))
     }
 }

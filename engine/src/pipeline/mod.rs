@@ -24,7 +24,7 @@ pub struct Stage {
     concerns: fn(&Policy) -> bool,
 }
 
-type Check = fn(&Policy, &mut Exchange<'_>) -> Result<(), Denial>;
+type Check = for<'a> fn(&'a Policy, &mut Exchange<'a>) -> Result<(), Denial>;
 
 /// When the head is there.
 #[rustfmt::skip]
@@ -125,7 +125,8 @@ pub struct ResponseNeeds {
 
 impl Policy {
     /// Judges a request by its head.
-    pub fn judge_head<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
+    pub fn judge_head<'a>(&'a self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
+        exchange.state.policy = Some(self);
         self.run("head", &self.order.head, exchange)?;
         if self.order.ends_with_head && exchange.body().is_none() {
             return Ok(Step::Forward(permit(exchange)));
@@ -134,7 +135,7 @@ impl Policy {
     }
 
     /// Judges a request whose body was asked for and has been set.
-    pub fn judge_body<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
+    pub fn judge_body<'a>(&'a self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
         self.run("body", &self.order.body, exchange)?;
         if self.order.has_schemas && schema::inspects_response(self, exchange) {
             // An answer in an encoding that hides it could not be inspected.
@@ -154,7 +155,7 @@ impl Policy {
 
     /// Judges a request by what the store has answered to [`Step::Ask`]; a store that does not answer counts nothing.
     pub fn judge_replies<'a>(
-        &self,
+        &'a self,
         exchange: &mut Exchange<'a>,
         replies: Vec<Reply>,
     ) -> Result<Step<'a>, Denial> {
@@ -162,7 +163,7 @@ impl Policy {
         self.replied(exchange)
     }
 
-    fn replied<'a>(&self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
+    fn replied<'a>(&'a self, exchange: &mut Exchange<'a>) -> Result<Step<'a>, Denial> {
         if exchange.state.with_body {
             self.run("body", &self.order.body_state, exchange)?;
             return Ok(Step::Forward(permit(exchange)));
@@ -174,7 +175,7 @@ impl Policy {
         self.judge_body(exchange)
     }
 
-    fn ask<'a>(&self, exchange: &mut Exchange<'a>, phase: Phase) -> Result<Step<'a>, Denial> {
+    fn ask<'a>(&'a self, exchange: &mut Exchange<'a>, phase: Phase) -> Result<Step<'a>, Denial> {
         let ops = if self.order.has_limits { limits::ask(self, exchange, phase) } else { Vec::new() };
         if !ops.is_empty() {
             return Ok(Step::Ask(ops));
@@ -197,7 +198,7 @@ impl Policy {
     }
 
     /// Judges an answer that has been set; the edits are those of all phases. A denial replaces the answer.
-    pub fn judge_response(&self, exchange: &mut Exchange<'_>) -> Result<ResponseEdits, Denial> {
+    pub fn judge_response<'a>(&'a self, exchange: &mut Exchange<'a>) -> Result<ResponseEdits, Denial> {
         self.run("response", &self.order.response, exchange)?;
         Ok(ResponseEdits { headers: std::mem::take(&mut exchange.state.response_edits) })
     }
@@ -211,7 +212,12 @@ impl Policy {
     /// Runs stages up to the first that refuses; in shadow mode all run, and nothing is refused.
     // PERF: small, so that it becomes straight code; nobody pays for a stopwatch that is not there.
     #[inline]
-    fn run(&self, phase: &'static str, stages: &[&Stage], exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+    fn run<'a>(
+        &'a self,
+        phase: &'static str,
+        stages: &[&Stage],
+        exchange: &mut Exchange<'a>,
+    ) -> Result<(), Denial> {
         if let Some(stopwatch) = exchange.stopwatch {
             return self.run_timed(stopwatch, phase, stages, exchange);
         }
@@ -224,12 +230,12 @@ impl Policy {
     }
 
     #[cold]
-    fn run_timed(
-        &self,
+    fn run_timed<'a>(
+        &'a self,
         stopwatch: &Stopwatch,
         phase: &'static str,
         stages: &[&Stage],
-        exchange: &mut Exchange<'_>,
+        exchange: &mut Exchange<'a>,
     ) -> Result<(), Denial> {
         stopwatch.start();
         for stage in stages {

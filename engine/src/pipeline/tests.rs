@@ -26,7 +26,7 @@ fn kinds(exchange: &Exchange<'_>) -> Vec<(Kind, &'static str)> {
     exchange.events().iter().map(|event| (event.kind, event.reason.label())).collect()
 }
 
-fn forward(policy: &Policy, exchange: &mut Exchange<'static>) -> Permit<'static> {
+fn forward<'a>(policy: &'a Policy, exchange: &mut Exchange<'a>) -> Permit<'a> {
     match policy.judge_head(exchange) {
         Ok(Step::Forward(permit)) => permit,
         other => panic!("{other:?}"),
@@ -39,8 +39,9 @@ fn yes(builder: &mut Builder) -> ExprId {
 
 #[test]
 fn a_policy_without_apis_lets_everything_through() {
+    let policy = policy(Builder::default(), Vec::new());
     let mut exchange = exchange("/a?b");
-    let permit = forward(&policy(Builder::default(), Vec::new()), &mut exchange);
+    let permit = forward(&policy, &mut exchange);
     assert_eq!((permit.api(), permit.target()), (None, &b"/a?b"[..]));
     assert!(exchange.events().is_empty());
 }
@@ -61,7 +62,7 @@ fn stages_are_timed_by_the_clock_that_is_lent() {
     let apis = vec![Api { unknown: Mode::Off, ..api("shop.test") }];
     let bundle = Bundle { program: builder.program, apis, rules, ..Bundle::default() };
     let policy = Policy::load(bundle, Digest([7; 32]), Backend::default()).unwrap();
-    let laps = |target, judge: fn(&Policy, &mut Exchange<'_>)| {
+    let laps = |target, judge: for<'a> fn(&'a Policy, &mut Exchange<'a>)| {
         let stopwatch = Stopwatch::new(clock);
         let mut exchange = exchange(target);
         exchange.set_stopwatch(&stopwatch);
@@ -130,8 +131,9 @@ fn shadow_rules_record_what_they_would_have_done() {
     let when = yes(&mut builder);
     let mut shadowed = rule("quiet", when, &[Action::RewritePath(builder.text("/x")), block()]);
     shadowed.shadow = true;
+    let shadowing = policy(builder, vec![shadowed]);
     let mut seen = exchange("/");
-    let permit = forward(&policy(builder, vec![shadowed]), &mut seen);
+    let permit = forward(&shadowing, &mut seen);
     assert_eq!(permit.target(), b"/");
     assert_eq!(kinds(&seen), [(Kind::WouldBlock, "rules:block")]);
 

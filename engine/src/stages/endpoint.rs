@@ -1,7 +1,5 @@
 //! Which endpoint of its API a request is for.
 
-use std::sync::Arc;
-
 use shield_ir::Bundle;
 use shield_ir::policy::{EndpointId, HostPattern, Mode};
 
@@ -26,9 +24,9 @@ pub(crate) struct Endpoints {
 #[derive(Debug)]
 pub(crate) struct Known {
     /// `POST /pets/{petId}`
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Box<str>,
     /// From its document.
-    pub(crate) operation_id: Option<Arc<str>>,
+    pub(crate) operation_id: Option<String>,
     /// What judges its requests and answers.
     pub(crate) judge: Option<Judge>,
 }
@@ -55,11 +53,7 @@ impl Endpoints {
         }
         let known = bundle.endpoints.iter().map(|endpoint| Known {
             name: endpoint.name().into(),
-            operation_id: endpoint
-                .operation
-                .as_ref()
-                .and_then(|operation| operation.id.as_deref())
-                .map(Arc::from),
+            operation_id: endpoint.operation.as_ref().and_then(|operation| operation.id.clone()),
             judge: endpoint.operation.clone().map(|operation| Judge::new(validators, operation)),
         });
         Self { known: known.collect(), router: Router::new(routes), hosts, apis }
@@ -76,7 +70,7 @@ impl Endpoints {
     }
 
     /// The endpoint of a request: one of its host alone before one of its API.
-    fn route<'r, 'p>(&'r self, exchange: &'p Exchange<'_>, api: u32) -> Match<'r, 'p> {
+    fn route<'a>(&'a self, exchange: &Exchange<'a>, api: u32) -> Match<'a, 'a> {
         let (Ok(method), Ok(path)) =
             (std::str::from_utf8(exchange.method()), std::str::from_utf8(exchange.path()))
         else {
@@ -96,18 +90,12 @@ impl Endpoints {
 }
 
 /// Finds the endpoint; what becomes of a request without one is the API's `unknown`.
-pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), Denial> {
+pub(crate) fn check<'a>(policy: &'a Policy, exchange: &mut Exchange<'a>) -> Result<(), Denial> {
     let Some(id) = exchange.api() else { return Ok(()) };
     let denial = match policy.endpoints.route(exchange, id.0) {
         Match::Found(found) => {
-            let params = found.params.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-            let endpoint = EndpointId(found.endpoint);
-            exchange.state.params = params;
-            exchange.state.endpoint = Some(endpoint);
-            if let Some(known) = policy.endpoints.get(endpoint) {
-                exchange.state.endpoint_name = Some(Arc::clone(&known.name));
-                exchange.state.operation_id.clone_from(&known.operation_id);
-            }
+            exchange.state.params = found.params;
+            exchange.state.endpoint = Some(EndpointId(found.endpoint));
             return Ok(());
         }
         Match::WrongMethod(methods) => Denial::from(Reason::UnknownMethod).with_allow(&methods.join(", ")),

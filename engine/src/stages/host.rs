@@ -71,7 +71,6 @@ pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), 
     }
     let api = policy.hosts.find(exchange.host()).ok_or(Reason::UnknownHost)?;
     exchange.state.api = Some(api);
-    exchange.state.api_name = policy.api_name(api);
     Ok(())
 }
 

@@ -60,7 +60,7 @@ fn identity(limit: &Limit) -> u64 {
 
 /// What the store is asked at that moment of an exchange.
 pub(crate) fn ask(policy: &Policy, exchange: &mut Exchange<'_>, phase: Phase) -> Vec<Op> {
-    let Some(callers) = policy.callers.clone() else { return Vec::new() };
+    let Some(callers) = &policy.callers else { return Vec::new() };
     if exchange.state.skipped & Protection::Limits.bit() != 0 {
         return Vec::new();
     }

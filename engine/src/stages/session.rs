@@ -8,8 +8,6 @@ use crate::policy::Policy;
 
 /// Refuses a request that gives the same identifier twice: whoever reads the other one would see another client.
 pub(crate) fn check(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(), Denial> {
-    exchange.state.callers.clone_from(&policy.callers);
-    exchange.state.geo.clone_from(&policy.geo);
     let Some(session) = policy.callers.as_ref().and_then(|callers| callers.session(exchange.api())) else {
         return Ok(());
     };

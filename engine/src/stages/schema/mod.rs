@@ -81,8 +81,6 @@ pub(crate) fn beginning(policy: &Policy, exchange: &Exchange<'_>, beginning: &[u
 fn verdict(policy: &Policy, exchange: &Exchange<'_>, judge: &Judge, settings: Settings) -> Verdict {
     let headers = lower(&exchange.head().headers);
     let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, *value)).collect();
-    let path: Vec<(&str, &str)> =
-        exchange.state.params.iter().map(|(name, value)| (&**name, &**value)).collect();
     let Ok(query) = std::str::from_utf8(exchange.query()) else {
         let message = "the query is not UTF-8 text".to_owned();
         let violation = Violation {
@@ -96,7 +94,7 @@ fn verdict(policy: &Policy, exchange: &Exchange<'_>, judge: &Judge, settings: Se
     };
     // A body that could not be inspected has been dealt with by the stage before.
     let body = exchange.body().filter(|_| !exchange.is_truncated());
-    let parts = Parts { path: &path, query, headers: &headers, body };
+    let parts = Parts { path: &exchange.state.params, query, headers: &headers, body };
     let mut violations = judge.head(&policy.validators, &parts);
     if judge.reads_body() && exchange.is_inspectable() {
         violations.extend(judge.body(&policy.validators, &parts));

@@ -50,11 +50,11 @@ fn policy(settings: Settings) -> Policy {
 }
 
 /// A request whose head has been judged and whose body is asked for.
-fn begun(policy: &Policy) -> Exchange<'static> {
+fn begun(policy: &Policy) -> Exchange<'_> {
     begun_with(policy, &[("content-type", "application/json")])
 }
 
-fn begun_with(policy: &Policy, headers: &[(&'static str, &'static str)]) -> Exchange<'static> {
+fn begun_with<'a>(policy: &'a Policy, headers: &[(&'static str, &'static str)]) -> Exchange<'a> {
     let own = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
     let headers = own.chain([(&b"host"[..], &b"shop.test"[..])]).collect();
     let headers = Headers::new(headers).unwrap();
