@@ -14,7 +14,7 @@ use crate::exchange::Exchange;
 use crate::geo::Geo;
 use crate::interp::{self, Meaning};
 use crate::jit::{Jit, JitError, Scratch};
-use crate::matcher::Index;
+use crate::matcher::{Candidate, Index};
 use crate::pipeline::Order;
 use crate::schema::{Judge, Validators, interpreted};
 use crate::stages::endpoint::Endpoints;
@@ -269,7 +269,8 @@ impl Policy {
     pub fn candidates(&self, exchange: &Exchange<'_>, phase: Phase) -> Vec<RuleId> {
         let mut scratch = Scratch::default();
         self.begin(&mut scratch, exchange, phase);
-        scratch.candidates.iter().filter_map(|at| self.rules(phase).get(*at as usize).copied()).collect()
+        let rules = self.rules(phase);
+        scratch.candidates.iter().filter_map(|candidate| rules.get(candidate.place()).copied()).collect()
     }
 
     /// How many rules of a phase are looked at whatever the request is.
@@ -283,7 +284,7 @@ impl Policy {
         scratch.begin(self.jit.get().map_or(0, Jit::slots));
         match self.indexes.get(phase as usize) {
             Some(Some(index)) => index.collect(self.meaning(), scratch, exchange),
-            _ => scratch.candidates.extend(0..self.rules(phase).len() as u32),
+            _ => scratch.candidates.extend((0..self.rules(phase).len() as u32).map(Candidate::open)),
         }
     }
 
@@ -296,17 +297,21 @@ impl Policy {
         from: &mut usize,
     ) -> Option<RuleId> {
         let rules = self.rules(phase);
-        let running = self.jit.get().and_then(|jit| jit.session(self.meaning(), scratch, exchange));
-        while let Some(at) = scratch.candidates.get(*from) {
+        let mut running = None;
+        while let Some(candidate) = scratch.candidates.get(*from) {
             *from += 1;
-            let id = *rules.get(*at as usize)?;
+            let id = *rules.get(candidate.place())?;
             let rule = self.rule(id)?;
-            let holds = covers(&rule.scope, exchange)
-                && match &running {
-                    Some(running) => running.holds(id.0 as usize, rule.when),
-                    None => interp::holds(self.meaning(), rule.when, exchange),
-                };
-            if holds {
+            if !covers(&rule.scope, exchange) {
+                continue;
+            }
+            let mut holds = || match running
+                .get_or_insert_with(|| self.jit.get()?.session(self.meaning(), scratch, exchange))
+            {
+                Some(running) => running.holds(id.0 as usize, rule.when),
+                None => interp::holds(self.meaning(), rule.when, exchange),
+            };
+            if !candidate.is_open() || holds() {
                 return Some(id);
             }
         }

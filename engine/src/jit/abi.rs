@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::exchange::Exchange;
 use crate::interp::Meaning;
+use crate::matcher::Candidate;
 use crate::value::Value;
 
 use super::plan::Plan;
@@ -91,8 +92,8 @@ impl Arena {
 pub(crate) struct Scratch {
     slots: Vec<Slot>,
     generation: u64,
-    /// The rules that may match, by their places in the phase.
-    pub(crate) candidates: Vec<u32>,
+    /// The rules that may match.
+    pub(crate) candidates: Vec<Candidate>,
     /// The generation in which each literal of the index was last found.
     pub(crate) seen: Vec<u64>,
     /// What slots point to.

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use shield_ir::anchor::{Anchor, Anchors, Place, Test};
 use shield_ir::policy::{RuleId, Scope, ScopePart};
 use shield_ir::set::{Members, SetId};
-use shield_ir::{Bundle, ExprId, Program};
+use shield_ir::{Bundle, Compare, Expr, ExprId, Literal, Program};
 
 use crate::exchange::Exchange;
 use crate::interp::Meaning;
@@ -30,12 +30,59 @@ const FEW: usize = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Postings(u32, u32);
 
+/// A rule that may match, by its place in the phase, and whether its condition is still to be looked at; in the order of places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Candidate(u32);
+
+impl Candidate {
+    /// A rule whose condition says more than that an anchor was found.
+    pub(crate) const fn open(place: u32) -> Self {
+        Self(place << 1 | 1)
+    }
+
+    /// A rule that holds.
+    const fn settled(place: u32) -> Self {
+        Self(place << 1)
+    }
+
+    /// Its place in the phase.
+    pub(crate) const fn place(self) -> usize {
+        (self.0 >> 1) as usize
+    }
+
+    pub(crate) const fn is_open(self) -> bool {
+        self.0 & 1 != 0
+    }
+}
+
+/// Whether a condition says no more than that its anchors are found.
+fn is_settled(program: &Program, when: ExprId, anchors: &[Anchor]) -> bool {
+    let ([Anchor { of, test }], Some(node)) = (anchors, program.node(when)) else { return false };
+    match (&node.expr, test) {
+        (
+            Expr::Compare { op: Compare::Eq, left, right },
+            Test::Text { place: Place::Whole, fold, literal },
+        ) => {
+            let literal = Expr::Literal(Literal::String(literal.clone()));
+            !fold && left == of && program.node(*right).is_some_and(|right| right.expr == literal)
+        }
+        (Expr::Contains { of: within, needle }, Test::Text { place: Place::Anywhere, fold, literal }) => {
+            !fold && within == of && needle == literal
+        }
+        (
+            Expr::In { of: member, set },
+            Test::Addresses(known) | Test::Strings { set: known, fold: false },
+        ) => member == of && set == known,
+        _ => false,
+    }
+}
+
 /// An index over the rules of a phase; rules are numbered by their place there.
 #[derive(Debug)]
 pub(crate) struct Index {
     subjects: Vec<Subject>,
     keyed: Vec<Keyed>,
-    postings: Vec<u32>,
+    postings: Vec<Candidate>,
     always: Always,
     hits: u32,
     plan: Plan,
@@ -44,9 +91,9 @@ pub(crate) struct Index {
 /// Rules without anchors, by what their scope lets them be about.
 #[derive(Debug, Default)]
 struct Always {
-    everywhere: Vec<u32>,
-    by_api: BTreeMap<u32, Vec<u32>>,
-    by_endpoint: BTreeMap<u32, Vec<u32>>,
+    everywhere: Vec<Candidate>,
+    by_api: BTreeMap<u32, Vec<Candidate>>,
+    by_endpoint: BTreeMap<u32, Vec<Candidate>>,
 }
 
 /// A value, or the values of an array, and all tests of it.
@@ -81,17 +128,17 @@ impl Index {
             hits: 0,
             plan: Plan::default(),
         };
-        let mut tests: BTreeMap<ExprId, BTreeMap<&Test, Vec<u32>>> = BTreeMap::new();
-        for (at, id) in rules.iter().enumerate() {
-            let at = at as u32;
+        let mut tests: BTreeMap<ExprId, BTreeMap<&Test, Vec<Candidate>>> = BTreeMap::new();
+        for (at, id) in (0..).zip(rules) {
+            let Some(rule) = bundle.rules.get(id.0 as usize) else { continue };
             let anchors: &[Anchor] = anchors.get(id.0 as usize).map_or(&[], |anchors| anchors);
+            let settled = is_settled(&bundle.program, rule.when, anchors);
+            let candidate = if settled { Candidate::settled(at) } else { Candidate::open(at) };
             for anchor in anchors {
-                tests.entry(anchor.of).or_default().entry(&anchor.test).or_default().push(at);
+                tests.entry(anchor.of).or_default().entry(&anchor.test).or_default().push(candidate);
             }
-            if anchors.is_empty()
-                && let Some(rule) = bundle.rules.get(id.0 as usize)
-            {
-                index.always.add(at, &rule.scope);
+            if anchors.is_empty() {
+                index.always.add(candidate, &rule.scope);
             }
         }
         let subjects =
@@ -100,7 +147,7 @@ impl Index {
         Some(index)
     }
 
-    /// Puts the numbers of all rules that may match into a scratch, in order.
+    /// Puts all rules that may match into a scratch, in order.
     pub(crate) fn collect(&self, meaning: Meaning<'_>, scratch: &mut Scratch, exchange: &Exchange<'_>) {
         let mut found = std::mem::take(&mut scratch.candidates);
         let mut seen = std::mem::take(&mut scratch.seen);
@@ -119,7 +166,7 @@ impl Index {
         }
         if found.len() > anchored || anchored > self.always.everywhere.len() {
             found.sort_unstable();
-            found.dedup();
+            found.dedup_by_key(|candidate| candidate.place());
         }
         scratch.candidates = found;
         scratch.seen = seen;
@@ -130,13 +177,13 @@ impl Index {
         self.always.everywhere.len()
     }
 
-    fn post(&mut self, rules: &[u32]) -> Postings {
+    fn post(&mut self, rules: &[Candidate]) -> Postings {
         let start = self.postings.len() as u32;
         self.postings.extend_from_slice(rules);
         Postings(start, self.postings.len() as u32)
     }
 
-    fn subject(&mut self, program: &Program, of: ExprId, tests: BTreeMap<&Test, Vec<u32>>) -> Subject {
+    fn subject(&mut self, program: &Program, of: ExprId, tests: BTreeMap<&Test, Vec<Candidate>>) -> Subject {
         let is_array = program.node(of).is_some_and(|node| node.ty.as_scalar().is_none());
         let mut exact: [Vec<(Box<[u8]>, Postings)>; 2] = [Vec::new(), Vec::new()];
         let mut literals: [BTreeMap<Box<[u8]>, Vec<Hit>>; 2] = [BTreeMap::new(), BTreeMap::new()];
@@ -203,7 +250,7 @@ impl Index {
 }
 
 impl Always {
-    fn add(&mut self, at: u32, scope: &Scope) {
+    fn add(&mut self, at: Candidate, scope: &Scope) {
         let Scope::Parts(parts) = scope else { return self.everywhere.push(at) };
         if parts.iter().any(|part| matches!(part, ScopePart::Host(_))) {
             return self.everywhere.push(at);
@@ -219,9 +266,9 @@ impl Always {
         }
     }
 
-    fn collect(&self, exchange: &Exchange<'_>, found: &mut Vec<u32>) {
+    fn collect(&self, exchange: &Exchange<'_>, found: &mut Vec<Candidate>) {
         found.extend_from_slice(&self.everywhere);
-        let scoped = |map: &BTreeMap<u32, Vec<u32>>, id: Option<u32>, found: &mut Vec<u32>| {
+        let scoped = |map: &BTreeMap<u32, Vec<Candidate>>, id: Option<u32>, found: &mut Vec<Candidate>| {
             if let Some(rules) = id.and_then(|id| map.get(&id)) {
                 found.extend_from_slice(rules);
             }
@@ -234,7 +281,7 @@ impl Always {
 struct Collector<'c, 'x, 'a> {
     index: &'c Index,
     session: &'c Session<'x, 'a>,
-    found: &'c mut Vec<u32>,
+    found: &'c mut Vec<Candidate>,
     /// The generation in which each hit was last found.
     seen: &'c mut [u64],
 }
