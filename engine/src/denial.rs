@@ -206,6 +206,11 @@ impl Denial {
         self.more.as_ref().map_or(&[], |more| &more.violations)
     }
 
+    /// The same, to keep.
+    pub(crate) fn all_violations(&self) -> Vec<Violation> {
+        self.more.as_ref().map_or_else(Vec::new, |more| more.violations.clone())
+    }
+
     /// After how many seconds another try makes sense.
     pub fn retry_after(&self) -> Option<u64> {
         self.more.as_ref()?.retry_after

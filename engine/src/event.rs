@@ -73,13 +73,7 @@ impl Event {
 
     /// What a denial is, or would have been, in the log.
     pub fn of(kind: Kind, denial: &Denial) -> Self {
-        Self {
-            kind,
-            reason: denial.reason,
-            by: denial.by,
-            violations: denial.violations().to_vec(),
-            detail: None,
-        }
+        Self { kind, reason: denial.reason, by: denial.by, violations: denial.all_violations(), detail: None }
     }
 
     /// An item's finding.

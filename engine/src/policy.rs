@@ -265,7 +265,7 @@ impl Policy {
         self.rules(phase).iter().copied().filter(|id| self.rule(*id).is_some_and(holds)).collect()
     }
 
-    /// The rules of a phase that an index lets through: those whose conditions are looked at.
+    /// The rules of a phase that an index lets through.
     pub fn candidates(&self, exchange: &Exchange<'_>, phase: Phase) -> Vec<RuleId> {
         let mut scratch = Scratch::default();
         self.begin(&mut scratch, exchange, phase);

@@ -58,18 +58,18 @@ impl<'a> Value<'a> {
 
     /// Whether it is of that type, elements included.
     pub fn is_of(&self, ty: Type) -> bool {
-        match (self, ty.layer(), ty.element()) {
-            (Self::Array(elements), Some(Layer::Array), Some(of)) => {
-                elements.iter().all(|each| each.is_of(of))
+        let elements = |layer| ty.element().filter(|_| ty.layer() == Some(layer));
+        match self {
+            Self::Array(all) => {
+                elements(Layer::Array).is_some_and(|of| all.iter().all(|each| each.is_of(of)))
             }
-            (Self::Map(entries), Some(Layer::Map), Some(of)) => {
-                entries.iter().all(|(_, each)| each.is_of(of))
+            Self::Map(all) => {
+                elements(Layer::Map).is_some_and(|of| all.iter().all(|(_, each)| each.is_of(of)))
             }
-            (Self::Bool(_), None, _) => ty == Type::BOOL,
-            (Self::Int(_), None, _) => ty == Type::INT,
-            (Self::String(_), None, _) => ty == Type::STRING,
-            (Self::Ip(_), None, _) => ty == Type::IP,
-            _ => false,
+            Self::Bool(_) => ty == Type::BOOL,
+            Self::Int(_) => ty == Type::INT,
+            Self::String(_) => ty == Type::STRING,
+            Self::Ip(_) => ty == Type::IP,
         }
     }
 

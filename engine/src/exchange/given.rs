@@ -18,9 +18,10 @@ pub(super) struct Given<'a> {
 
 impl<'a> Given<'a> {
     pub(super) fn set(&mut self, field: FieldId, value: Value<'a>) {
+        let may_be_known = self.mask & bit(field) != 0;
         self.mask |= bit(field);
         let mut known = self.few.iter_mut().flatten().chain(&mut self.more);
-        if let Some((_, known)) = known.find(|(known, _)| *known == field) {
+        if may_be_known && let Some((_, known)) = known.find(|(known, _)| *known == field) {
             *known = value;
         } else if let Some(free) = self.few.iter_mut().find(|place| place.is_none()) {
             *free = Some((field, value));

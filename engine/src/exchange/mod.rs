@@ -22,6 +22,7 @@ use shield_ir::FieldId;
 use shield_ir::identity::TokenId;
 use shield_ir::policy::{ApiId, EndpointId};
 use shield_state::Reply;
+use smallvec::SmallVec;
 
 use self::given::Given;
 use self::headers::{KnownHeaders, Place};
@@ -170,7 +171,8 @@ pub(crate) struct State<'a> {
     pub(crate) query: Option<Vec<u8>>,
     pub(crate) request_edits: Vec<HeaderEdit>,
     pub(crate) response_edits: Vec<HeaderEdit>,
-    pub(crate) events: Vec<Event>,
+    /// One stands here itself: a refusal need not allocate for its own.
+    pub(crate) events: SmallVec<[Event; 1]>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) replies: Vec<Reply>,
     pub(crate) with_body: bool,
@@ -420,7 +422,7 @@ impl<'a> Exchange<'a> {
 
     /// What was found, taken out.
     pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.state.events)
+        std::mem::take(&mut self.state.events).into_vec()
     }
 
     /// The first header of that name, in lower case.

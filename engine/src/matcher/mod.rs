@@ -385,3 +385,42 @@ impl Collector<'_, '_, '_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shield_ir::Logic;
+    use shield_ir::anchor;
+
+    use super::*;
+    use crate::testing::Builder;
+
+    #[test]
+    fn a_condition_is_settled_where_its_anchor_says_all_of_it() {
+        let mut builder = Builder::default();
+        let path = builder.field("http.request.uri.path");
+        let source = builder.field("ip.src");
+        let equal = builder.eq("http.request.uri.path", "/closed");
+        let holds = builder.contains(path, "admin");
+        let within = builder.within(source, Members::ips([([192, 0, 2, 1].into(), [192, 0, 2, 9].into())]));
+        let long = builder.eq("http.request.uri.path", &"/a".repeat(40));
+        let lower = builder.call("lower", &[path]);
+        let lowered = builder.contains(lower, "admin");
+        let regex = builder.matches(path, "^/closed$");
+        let both = builder.logic(Logic::And, &[equal, within]);
+        let either = builder.logic(Logic::Or, &[equal, holds]);
+        for (condition, settled) in [
+            (equal, true),
+            (holds, true),
+            (within, true),
+            // An anchor is cut, folded, looser or one of several.
+            (long, false),
+            (lowered, false),
+            (regex, false),
+            (both, false),
+            (either, false),
+        ] {
+            let anchors = anchor::of(&builder.program, condition).unwrap();
+            assert_eq!(is_settled(&builder.program, condition, &anchors), settled, "{anchors:?}");
+        }
+    }
+}
