@@ -121,18 +121,6 @@ fn compare_short(number: (i64, u32), limit: (i64, u32), keyword: &Keyword) -> Op
     })
 }
 
-/// A number of a keyword as its digits and their places, where they are few.
-pub(super) fn short(keyword: &Keyword) -> Option<(i64, u32)> {
-    match keyword {
-        Keyword::Minimum(text)
-        | Keyword::Maximum(text)
-        | Keyword::ExclusiveMinimum(text)
-        | Keyword::ExclusiveMaximum(text)
-        | Keyword::MultipleOf(text) => scan::number(text.as_bytes(), 0)?.short,
-        _ => None,
-    }
-}
-
 /// Whether a text, which is the string that was read last where its address is 0, matches a pattern.
 pub(super) fn pattern(cursor: &mut Cursor<'_>, text: (usize, usize), pattern: PatternId) -> bool {
     cursor.burn(text.1 / 8);

@@ -5,7 +5,6 @@ use cranelift_codegen::ir::{Block, BlockArg, InstBuilder as _, Value, types};
 use shield_ir::schema::{Decimal, Format, Keyword, TypeSet};
 
 use super::super::calls::{Call, LONG};
-use super::super::checks::short;
 use super::super::flat::{Flat, Row};
 use super::super::scan;
 use super::{Lower, field};
@@ -62,8 +61,8 @@ impl<'p> Lower<'_, 'p> {
             self.demand(integral);
         }
         for row in rows {
-            let (digits, places) =
-                short(row.keyword).map_or((0, LONG), |(digits, places)| (digits, u64::from(places)));
+            let own = limit(row.keyword).and_then(few_digits);
+            let (digits, places) = own.map_or((0, LONG), |(digits, places)| (digits, u64::from(places)));
             self.asks(
                 Call::Compare,
                 &[],
@@ -257,10 +256,15 @@ fn limit(keyword: &Keyword) -> Option<&str> {
     }
 }
 
-/// A number as its digits and their places, where they are few.
+/// A number as its digits and how many of them are behind the point, where they are few and there is no exponent.
+fn few_digits(text: &str) -> Option<(i64, u32)> {
+    scan::number(text.as_bytes(), 0)?.short
+}
+
+/// The same with the fewest places of an integer, however it is written.
 fn decimal(text: &str) -> Option<(i64, u32)> {
     let integer = Decimal::parse(text).and_then(|number| number.to_i64());
-    integer.map(|number| (number, 0)).or_else(|| scan::number(text.as_bytes(), 0)?.short)
+    integer.map(|number| (number, 0)).or_else(|| few_digits(text))
 }
 
 /// How many places a keyword's number has; none where they or its digits are too many.

@@ -70,7 +70,7 @@ impl<'p> Lower<'_, 'p> {
         self.refuse(many);
     }
 
-    /// Reads a string: sixteen bytes at a time as long as it is short, plain and not at the end, else by Rust.
+    /// Reads a string: sixteen bytes at a time as long as it is short, plain and not at the end, from there on by Rust.
     /// Where nothing is asked of what it says, that is not found out.
     fn text(&mut self, at: Value, asked: bool) -> Text {
         let blocks = [(); 5].map(|()| self.b.create_block());
