@@ -37,7 +37,9 @@ const NAMES: &[&str] = &["a", "b", "c", "ab", "a/b", ""];
 const TEXTS: &[&str] = &["", "a", "ab", "abc", "é", "🐉🐉", "1", "a\nb", "A"];
 const PATTERNS: &[&str] = &["^a", "b$", "^[ab]*$", "\\d", "^.{2,3}$", "é|c", "^$"];
 const TYPES: &[&str] = &["null", "boolean", "object", "array", "number", "string", "integer"];
-const NUMBERS: &[&str] = &["0", "1", "-1", "2", "1.0", "1.5", "3", "10", "-2.5", "1e1", "0.5", "7"];
+const NUMBERS: &[&str] = &[
+    "0", "1", "-1", "2", "1.0", "1.5", "3", "10", "-2.5", "1e1", "0.5", "7", "0.25", "-0.0", "2.50", "1.125",
+];
 
 fn number(random: &mut Random) -> Value {
     let text = random.pick(NUMBERS);
@@ -112,7 +114,7 @@ fn assertion(random: &mut Random, out: &mut Map<String, Value>) {
         6 => ("maximum", number(random)),
         7 => ("exclusiveMinimum", number(random)),
         8 => ("exclusiveMaximum", number(random)),
-        9 => ("multipleOf", json!(random.pick(&[0.5, 1.0, 2.0, 3.0]))),
+        9 => ("multipleOf", json!(random.pick(&[0.25, 0.5, 1.0, 2.0, 3.0]))),
         10 => (*random.pick(&["minLength", "maxLength"]), json!(small)),
         11 => ("pattern", Value::from(*random.pick(PATTERNS))),
         12 => (*random.pick(&["minItems", "maxItems"]), json!(small)),

@@ -12,8 +12,10 @@ pub(super) enum Call {
     Space,
     /// Any value: place → place behind it.
     Skip,
-    /// A string: place → place behind it.
+    /// A string: place, place up to which it is plain → place behind it.
     String,
+    /// A string of which nothing is asked: the same.
+    AnyString,
     /// A string as it is usually written: place, least bytes, whether it is a name, what lengths are looked for → place
     /// behind it.
     Usual,
@@ -53,11 +55,12 @@ pub(super) enum Call {
 }
 
 /// The functions, in the order of [`Call`]: name, address, number of words beside the cursor.
-pub(super) fn symbols() -> [(&'static str, *const u8, usize); 20] {
+pub(super) fn symbols() -> [(&'static str, *const u8, usize); 21] {
     [
         ("v_space", space as *const u8, 1),
         ("v_skip", skip_value as *const u8, 1),
-        ("v_string", string as *const u8, 1),
+        ("v_string", string as *const u8, 2),
+        ("v_any_string", any_string as *const u8, 2),
         ("v_usual", usual as *const u8, 4),
         ("v_name", name as *const u8, 1),
         ("v_number", number as *const u8, 1),
@@ -104,8 +107,12 @@ extern "C" fn skip_value(cursor: &mut Cursor<'_>, at: usize) -> usize {
     skip::skip(cursor, place).map_or(0, |end| cursor.start() + end)
 }
 
-extern "C" fn string(cursor: &mut Cursor<'_>, at: usize) -> usize {
-    checks::string(cursor, at).unwrap_or(0)
+extern "C" fn string(cursor: &mut Cursor<'_>, at: usize, from: usize) -> usize {
+    checks::string(cursor, at, from).unwrap_or(0)
+}
+
+extern "C" fn any_string(cursor: &mut Cursor<'_>, at: usize, from: usize) -> usize {
+    checks::any_string(cursor, at, from).unwrap_or(0)
 }
 
 extern "C" fn usual(cursor: &mut Cursor<'_>, at: usize, window: usize, name: u64, lengths: u64) -> usize {

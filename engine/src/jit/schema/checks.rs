@@ -10,16 +10,24 @@ use super::names::Name;
 use super::scan;
 use super::skip;
 
-/// Reads the string whose opening quote is there.
-pub(super) fn string(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
+/// Reads the string whose opening quote is there, and which is known to be plain up to `from`.
+pub(super) fn string(cursor: &mut Cursor<'_>, at: usize, from: usize) -> Option<usize> {
     let start = cursor.place(at) + 1;
-    let text = cursor.string(start)?;
-    let raw = cursor.input.get(start..text.end - 1)?;
-    cursor.burn(raw.len() / 64);
-    cursor.text = if text.extra > 0 { 0 } else { at + 1 };
-    (cursor.length, cursor.characters) = (raw.len() as u64, text.characters(raw) as u64);
+    let text = cursor.string(cursor.place(from))?;
+    let length = text.end - 1 - start;
+    cursor.burn(length / 64);
+    cursor.text = if text.escaped { 0 } else { at + 1 };
+    (cursor.length, cursor.characters) = (length as u64, (length - text.extra) as u64);
     cursor.last_string = start..text.end - 1;
     Some(cursor.start() + text.end)
+}
+
+/// The same where nothing is asked of it.
+pub(super) fn any_string(cursor: &mut Cursor<'_>, at: usize, from: usize) -> Option<usize> {
+    let text = cursor.string(cursor.place(from))?;
+    let end = cursor.start() + text.end;
+    cursor.burn((end - at) / 64);
+    Some(end)
 }
 
 /// How many characters strings have, as a bit for each number; long ones share the last.
@@ -37,7 +45,7 @@ pub(super) fn usual(
     name: bool,
 ) -> Option<usize> {
     let place = cursor.place(at);
-    let end = if name { cursor.start() + skip::named(cursor, place)? } else { string(cursor, at)? };
+    let end = if name { cursor.start() + skip::named(cursor, place)? } else { string(cursor, at, at + 1)? };
     let (length, characters, escaped) = if name {
         (cursor.name.length, cursor.name.characters, cursor.name.escaped)
     } else {
@@ -66,13 +74,19 @@ pub(super) fn number(cursor: &mut Cursor<'_>, at: usize) -> Option<usize> {
     let start = cursor.place(at);
     let number = cursor.number(start)?;
     cursor.burn((number.end - start) / 64);
-    cursor.leave(start, number);
+    cursor.last_number = (start, number.short);
+    cursor.integral = u64::from(number.integral);
     Some(cursor.start() + number.end)
 }
 
 /// Whether the number that was read last satisfies a keyword, whose own number is given too where it is short.
 pub(super) fn compare(cursor: &mut Cursor<'_>, keyword: &Keyword, limit: Option<(i64, u32)>) -> bool {
-    if let Some((number, limit)) = cursor.last_number.1.zip(limit)
+    let short = cursor.last_number.1;
+    // Eighteen digits are in the range of either.
+    if let (Some(_), Keyword::Format(Format::Float | Format::Double)) = (short, keyword) {
+        return true;
+    }
+    if let Some((number, limit)) = short.zip(limit)
         && let Some(holds) = compare_short(number, limit, keyword)
     {
         return holds;
@@ -107,18 +121,6 @@ fn compare_short(number: (i64, u32), limit: (i64, u32), keyword: &Keyword) -> Op
     })
 }
 
-/// A number of a keyword as its digits and their places, where they are few.
-pub(super) fn short(keyword: &Keyword) -> Option<(i64, u32)> {
-    match keyword {
-        Keyword::Minimum(text)
-        | Keyword::Maximum(text)
-        | Keyword::ExclusiveMinimum(text)
-        | Keyword::ExclusiveMaximum(text)
-        | Keyword::MultipleOf(text) => scan::number(text.as_bytes(), 0)?.short,
-        _ => None,
-    }
-}
-
 /// Whether a text, which is the string that was read last where its address is 0, matches a pattern.
 pub(super) fn pattern(cursor: &mut Cursor<'_>, text: (usize, usize), pattern: PatternId) -> bool {
     cursor.burn(text.1 / 8);
@@ -129,8 +131,7 @@ pub(super) fn pattern(cursor: &mut Cursor<'_>, text: (usize, usize), pattern: Pa
 /// Whether a text has a format.
 pub(super) fn has_format(cursor: &mut Cursor<'_>, text: (usize, usize), format: Format) -> bool {
     cursor.burn(text.1 / 8);
-    let text = said(cursor, text).and_then(|text| std::str::from_utf8(text).ok());
-    text.is_some_and(|text| format::string(format, text))
+    said(cursor, text).is_some_and(|text| format::string(format, text))
 }
 
 fn said<'t>(cursor: &'t mut Cursor<'_>, (address, length): (usize, usize)) -> Option<&'t [u8]> {
@@ -222,7 +223,7 @@ fn plain_items(cursor: &mut Cursor<'_>, start: usize, end: usize) -> Option<()> 
     while at + 1 < end {
         let first = *input.get(at)?;
         let after = match first {
-            b'"' => Some(scan::string(input, at + 1)?).filter(|text| text.extra == 0)?.end,
+            b'"' => Some(scan::string(input, at + 1)?).filter(|text| !text.escaped)?.end,
             b'[' | b'{' => return None,
             b'-' | b'0'..=b'9' => {
                 let number = scan::number(input, at)?;

@@ -40,10 +40,7 @@ pub(crate) struct Cursor<'c> {
     pub(super) length: u64,
     /// How many characters it has.
     pub(super) characters: u64,
-    /// The last number: its digits where it is an integer and `plain`.
-    pub(super) value: i64,
-    pub(super) plain: u64,
-    /// Whether it has no fraction.
+    /// Whether the last number has no fraction.
     pub(super) integral: u64,
     /// What follows is Rust's alone.
     pub(super) input: &'c [u8],
@@ -107,8 +104,6 @@ impl<'c> Cursor<'c> {
             text: 0,
             length: 0,
             characters: 0,
-            value: 0,
-            plain: 0,
             integral: 0,
             input,
             validators,
@@ -211,15 +206,6 @@ impl<'c> Cursor<'c> {
             }
             known.insert((node, place), found);
         }
-    }
-
-    /// Leaves a number for generated code.
-    pub(super) fn leave(&mut self, start: usize, number: Number) {
-        self.last_number = (start, number.short);
-        self.integral = u64::from(number.integral);
-        let plain = number.short.filter(|(_, places)| *places == 0);
-        self.plain = u64::from(plain.is_some());
-        self.value = plain.unwrap_or_default().0;
     }
 }
 

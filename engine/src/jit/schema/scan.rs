@@ -17,19 +17,9 @@ const SHORT: u64 = 18;
 pub(super) struct Text {
     /// Behind the closing quote.
     pub(super) end: usize,
-    /// How many bytes its escapes take beyond one for each character that they say; none where it has no escape.
+    /// How many bytes it has beyond one for each character that it says.
     pub(super) extra: usize,
-    /// Whether it is all ASCII.
-    pub(super) ascii: bool,
-}
-
-impl Text {
-    /// How many characters it says; `raw` is what is between its quotes.
-    pub(super) fn characters(&self, raw: &[u8]) -> usize {
-        // Every byte but those that continue a character.
-        let continuing = if self.ascii { 0 } else { raw.iter().filter(|byte| **byte & 0xc0 == 0x80).count() };
-        raw.len() - continuing - self.extra
-    }
+    pub(super) escaped: bool,
 }
 
 /// A number that has been read.
@@ -65,29 +55,26 @@ pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
 pub(super) fn string(bytes: &[u8], start: usize) -> Option<Text> {
     let rest = plain(bytes.get(start..)?);
     match rest {
-        [b'"', behind @ ..] => Some(Text { end: bytes.len() - behind.len(), extra: 0, ascii: true }),
+        [b'"', behind @ ..] => Some(Text { end: bytes.len() - behind.len(), extra: 0, escaped: false }),
         _ => string_from(bytes, rest),
     }
 }
 
 /// The same from a byte on that is not plain.
 fn string_from(bytes: &[u8], mut rest: &[u8]) -> Option<Text> {
-    let (mut extra, mut ascii) = (0, true);
+    let (mut extra, mut escaped) = (0, false);
     loop {
-        match rest {
-            [b'"', behind @ ..] => return Some(Text { end: bytes.len() - behind.len(), extra, ascii }),
+        let (behind, characters) = match rest {
+            [b'"', behind @ ..] => return Some(Text { end: bytes.len() - behind.len(), extra, escaped }),
             [b'\\', ..] => {
-                let (behind, characters) = escapes(rest)?;
-                extra += rest.len() - behind.len() - characters;
-                rest = behind;
+                escaped = true;
+                escapes(rest)?
             }
-            [0x80..=0xff, ..] => {
-                ascii = false;
-                rest = beyond_ascii(rest)?;
-            }
+            [0x80..=0xff, ..] => beyond_ascii(rest)?,
             _ => return None,
-        }
-        rest = plain(rest);
+        };
+        extra += rest.len() - behind.len() - characters;
+        rest = plain(behind);
     }
 }
 
@@ -143,11 +130,24 @@ pub(super) fn first_word(bytes: &[u8], start: usize, length: usize) -> u64 {
     if length < 8 { all & ((1 << (8 * length)) - 1) } else { all }
 }
 
-/// What is behind a run of bytes beyond ASCII, which are UTF-8 by themselves.
-fn beyond_ascii(rest: &[u8]) -> Option<&[u8]> {
-    let length = rest.iter().position(u8::is_ascii).unwrap_or(rest.len());
-    let (run, behind) = rest.split_at_checked(length)?;
-    std::str::from_utf8(run).is_ok().then_some(behind)
+/// What is behind the characters beyond ASCII that stand there one after the other in UTF-8, and how many they are.
+fn beyond_ascii(mut rest: &[u8]) -> Option<(&[u8], usize)> {
+    let mut characters = 0;
+    while let [0x80..=0xff, ..] = rest {
+        // None is written longer than it must be, is half of one, or is beyond the last.
+        rest = match rest {
+            [0xc2..=0xdf, 0x80..=0xbf, behind @ ..]
+            | [0xe0, 0xa0..=0xbf, 0x80..=0xbf, behind @ ..]
+            | [0xe1..=0xec | 0xee..=0xef, 0x80..=0xbf, 0x80..=0xbf, behind @ ..]
+            | [0xed, 0x80..=0x9f, 0x80..=0xbf, behind @ ..]
+            | [0xf0, 0x90..=0xbf, 0x80..=0xbf, 0x80..=0xbf, behind @ ..]
+            | [0xf1..=0xf3, 0x80..=0xbf, 0x80..=0xbf, 0x80..=0xbf, behind @ ..]
+            | [0xf4, 0x80..=0x8f, 0x80..=0xbf, 0x80..=0xbf, behind @ ..] => behind,
+            _ => return None,
+        };
+        characters += 1;
+    }
+    Some((rest, characters))
 }
 
 /// What is behind the escapes that stand there one after the other, and how many characters they say.
@@ -155,9 +155,16 @@ fn escapes(mut rest: &[u8]) -> Option<(&[u8], usize)> {
     let mut characters = 0;
     while let [b'\\', ..] = rest {
         rest = match rest {
-            // Nearly all escapes are of this kind.
-            [_, b'u', a, b, c, d, behind @ ..] if unit([*a, *b, *c, *d])? & 0xf800 != 0xd800 => behind,
-            _ => escape(rest)?.1,
+            [_, b'u', a, b, c, d, behind @ ..] => match (digits_of([*a, *b, *c, *d])?, behind) {
+                ([0xd, 0x8..=0xb, ..], [b'\\', b'u', a, b, c, d, behind @ ..]) => {
+                    let [0xd, 0xc..=0xf, ..] = digits_of([*a, *b, *c, *d])? else { return None };
+                    behind
+                }
+                ([0xd, 0x8..=0xf, ..], _) => return None,
+                _ => behind,
+            },
+            [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', behind @ ..] => behind,
+            _ => return None,
         };
         characters += 1;
     }
@@ -196,11 +203,16 @@ fn short_escape(byte: u8) -> Option<char> {
 }
 
 /// What four hexadecimal digits say.
-#[inline]
 fn unit(digits: [u8; 4]) -> Option<u32> {
-    let [a, b, c, d] =
-        digits.map(|digit| WORTH.get(usize::from(digit)).map_or(0x10, |worth| u32::from(*worth)));
-    ((a | b | c | d) < 0x10).then_some(a << 12 | b << 8 | c << 4 | d)
+    Some(digits_of(digits)?.into_iter().fold(0, |unit, digit| unit << 4 | u32::from(digit)))
+}
+
+/// What each of four hexadecimal digits is worth.
+#[inline]
+fn digits_of(digits: [u8; 4]) -> Option<[u8; 4]> {
+    let worth = digits.map(|digit| WORTH.get(usize::from(digit)).copied().unwrap_or(0x10));
+    let [a, b, c, d] = worth;
+    ((a | b | c | d) < 0x10).then_some(worth)
 }
 
 /// What a byte is worth as a hexadecimal digit; more than 15 where it is none.

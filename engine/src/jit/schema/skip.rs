@@ -95,10 +95,9 @@ fn name(cursor: &mut Cursor<'_>, (at, first): (usize, u8)) -> Option<usize> {
     }
     let start = at + 1;
     let text = cursor.string(start)?;
-    let raw = cursor.input.get(start..text.end - 1)?;
-    let length = raw.len();
+    let length = text.end - 1 - start;
     cursor.burn(1 + length / 64);
-    let said = (text.characters(raw), text.extra > 0);
+    let said = (length - text.extra, text.escaped);
     cursor.name = Name::new(cursor.input, (start, length), said);
     let (colon, byte) = cursor.token(text.end)?;
     (byte == b':').then_some(colon + 1)

@@ -1,4 +1,4 @@
-use shield_ir::schema::{Direction, Keyword, Node, NodeId, PatternId, Plan, TypeSet, ValueId};
+use shield_ir::schema::{Direction, Format, Keyword, Node, NodeId, PatternId, Plan, TypeSet, ValueId};
 
 use super::scan;
 use super::{Reason, Verdict, interpreted};
@@ -295,6 +295,10 @@ fn strings_and_numbers_are_read_as_the_reader_of_texts_does() {
         "\"\\ud83d\\u0061\"",
         "\"\\u0041\\n\\ud83d\\udc09\\/b\\u00e9c\"",
         "\"\\ud83d\\ud83d\"",
+        "\"\\uD800\\uDC00\\uDBFF\\uDFFF\"",
+        "\"\\uD7FF\\uE000\"",
+        "\"\\uDBFF\\uE000\"",
+        "\"\\ud83d\\udc0\"",
         "\"\\ud83d\\n\"",
         "\"\\x\"",
         "\"\\u12\"",
@@ -314,9 +318,95 @@ fn strings_and_numbers_are_read_as_the_reader_of_texts_does() {
         };
         assert_eq!(end == Some(text.len()), json::parse(bytes).is_ok(), "{text}");
     }
-    assert_eq!(scan::string(b"\xc3\"", 0), None);
-    assert_eq!(scan::string(b"\xff\"", 0), None);
-    assert_eq!(scan::string(b"\xed\xa0\x80\"", 0), None);
+}
+
+#[test]
+fn what_is_beyond_ascii_is_utf_8() {
+    // The bytes at which what may follow changes.
+    let bytes = [0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0];
+    for first in 0x80..=0xff {
+        for number in 0..bytes.len().pow(3) {
+            let at = |place: u32| bytes[number / bytes.len().pow(place) % bytes.len()];
+            for length in 1..=4 {
+                let text = &[first, at(0), at(1), at(2)][..length];
+                let characters = std::str::from_utf8(text).ok().map(|text| text.chars().count());
+                let quoted = [text, b"\""].concat();
+                let read = scan::string(&quoted, 0).map(|read| read.end - 1 - read.extra);
+                assert_eq!(read, characters, "{text:x?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_compared_as_exactly_as_they_are_written() {
+    let numbers = [
+        "0",
+        "1",
+        "1e2",
+        "100.0",
+        "360",
+        "0.1",
+        "0.10",
+        "2.5",
+        "0.000001",
+        "0.0000001",
+        "79.90",
+        "2147483647",
+        "2147483648",
+        "12345678901.5",
+        "999999999999.999999",
+        "123456789012345678",
+        "1234567890123456789",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1e30",
+        "0.333333333333333333333333333333",
+        "333333333333333333333333333333",
+    ];
+    let numbers: Vec<String> = numbers.iter().flat_map(|n| [(*n).to_owned(), format!("-{n}")]).collect();
+    let mut texts: Vec<String> = ["01", "-", "1.", "-.5", "1.e1", "1.5x", "1.5e", "1.5E1", "150e-1", "1..5"]
+        .map(str::to_owned)
+        .to_vec();
+    let behind = ["", "0", "1", "000000000000000000000000000001", &"0".repeat(70)];
+    for number in &numbers {
+        let point = if number.contains('.') { "" } else { ".0" };
+        texts.extend(behind.iter().map(|behind| format!("{number}{behind}")));
+        texts.extend(behind.iter().map(|behind| format!("{number}{point}{behind}")));
+    }
+    let mut schemas: Vec<Vec<Keyword>> = [Format::Int32, Format::Int64, Format::Float, Format::Double]
+        .into_iter()
+        .map(|format| vec![Keyword::Format(format)])
+        .collect();
+    for number in &numbers {
+        let kinds =
+            [Keyword::Minimum, Keyword::Maximum, Keyword::ExclusiveMinimum, Keyword::ExclusiveMaximum];
+        schemas.extend(kinds.map(|kind| vec![kind(number.clone())]));
+    }
+    for divisor in ["1", "3", "0.01", "0.25", "0.3", "0.000007", "1e2", "2.50", "100000000000000003"] {
+        schemas.push(vec![Keyword::MultipleOf(divisor.into())]);
+        schemas.push(vec![
+            Keyword::MultipleOf(divisor.into()),
+            Keyword::Minimum("-0.5".into()),
+            Keyword::ExclusiveMaximum("360".into()),
+            Keyword::Format(Format::Int32),
+        ]);
+    }
+    let of = |types, keywords: &[Keyword]| [&[Keyword::Type(types)], keywords].concat();
+    for keywords in
+        schemas.iter().flat_map(|schema| [of(TypeSet::NUMBER, schema), of(TypeSet::INTEGER, schema)])
+    {
+        let items = vec![Keyword::Items { prefix: vec![], rest: Some(NodeId(1)) }];
+        let validators = load(vec![items, keywords.clone()]);
+        let native = validators.native(NodeId(0), Direction::Both).unwrap().unwrap();
+        for text in &texts {
+            let text = format!("[{text}]");
+            let document = json::parse(text.as_bytes());
+            let valid = document.is_ok_and(|document| validators.is_valid(NodeId(0), &document) == Ok(true));
+            let said = validators.judge(&native, text.as_bytes());
+            assert_eq!(said == Verdict::Valid, valid, "{text} by {keywords:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Identifiers, pointers and encodings.
 
 /// Five groups of hexadecimal digits.
-pub(super) fn uuid(text: &str) -> bool {
-    let is_right = |(at, byte): (usize, u8)| match at {
-        8 | 13 | 18 | 23 => byte == b'-',
+pub(super) fn uuid(text: &[u8]) -> bool {
+    let is_right = |(at, byte): (usize, &u8)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
         _ => byte.is_ascii_hexdigit(),
     };
-    text.len() == 36 && text.bytes().enumerate().all(is_right)
+    text.len() == 36 && text.iter().enumerate().all(is_right)
 }
 
 /// RFC 6901.

@@ -1,20 +1,15 @@
 //! Dates, times and durations of RFC 3339.
 
 /// `date "T" time`.
-pub(super) fn date_time(text: &str) -> bool {
-    let (Some(day), Some(rest)) = (text.get(..10), text.get(10..)) else { return false };
-    let rest = rest.strip_prefix(['T', 't']);
-    date(day) && rest.is_some_and(time)
+pub(super) fn date_time(text: &[u8]) -> bool {
+    let Some((day, [b'T' | b't', rest @ ..])) = text.split_at_checked(10) else { return false };
+    date(day) && time(rest)
 }
 
 /// `YYYY-MM-DD` of a day that exists.
-pub(super) fn date(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    if bytes.len() != 10 || bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
-        return false;
-    }
-    let parts =
-        (text.get(..4).and_then(digits), text.get(5..7).and_then(digits), text.get(8..).and_then(digits));
+pub(super) fn date(text: &[u8]) -> bool {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text else { return false };
+    let parts = (digits([*y1, *y2, *y3, *y4]), digits([*m1, *m2]), digits([*d1, *d2]));
     let (Some(year), Some(month), Some(day)) = parts else { return false };
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
@@ -27,72 +22,76 @@ pub(super) fn date(text: &str) -> bool {
 }
 
 /// `HH:MM:SS[.fraction]` and an offset. A leap second stands only at the end of a day of UTC.
-pub(super) fn time(text: &str) -> bool {
-    let Some((clock, rest)) = text.get(..8).zip(text.get(8..)) else { return false };
-    let Some((hour, minute)) = clock.get(..5).and_then(hour_and_minute) else { return false };
-    let second = clock.get(5..).and_then(|rest| digits(rest.strip_prefix(':')?));
-    let Some(second) = second.filter(|second| *second <= 60) else { return false };
-    let zone = match rest.strip_prefix('.') {
-        None => rest,
-        Some(fraction) => {
-            let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-            if zone.len() == fraction.len() {
+pub(super) fn time(text: &[u8]) -> bool {
+    let Some((clock, [b':', s1, s2, rest @ ..])) = text.split_at_checked(5) else { return false };
+    let parts = (minutes(clock), digits([*s1, *s2]).filter(|second| *second <= 60));
+    let (Some(minutes), Some(second)) = parts else { return false };
+    let zone = match rest {
+        [b'.', fraction @ ..] => {
+            let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if length == 0 {
                 return false;
             }
-            zone
+            fraction.get(length..).unwrap_or_default()
         }
+        _ => rest,
     };
     let Some(offset) = offset(zone) else { return false };
-    second < 60 || (i64::from(hour * 60 + minute) - offset).rem_euclid(24 * 60) == 24 * 60 - 1
+    second < 60 || (minutes - offset).rem_euclid(24 * 60) == 24 * 60 - 1
 }
 
 /// Minutes east of UTC.
-fn offset(zone: &str) -> Option<i64> {
-    match zone.as_bytes().first()? {
-        b'Z' | b'z' if zone.len() == 1 => Some(0),
-        sign @ (b'+' | b'-') => {
-            let (hour, minute) = hour_and_minute(zone.get(1..)?)?;
-            let minutes = i64::from(hour * 60 + minute);
-            Some(if *sign == b'-' { -minutes } else { minutes })
-        }
+fn offset(zone: &[u8]) -> Option<i32> {
+    match zone {
+        [b'Z' | b'z'] => Some(0),
+        [b'+', rest @ ..] => minutes(rest),
+        [b'-', rest @ ..] => Some(-minutes(rest)?),
         _ => None,
     }
 }
 
-fn hour_and_minute(text: &str) -> Option<(u32, u32)> {
-    let (hour, minute) =
-        text.split_once(':').filter(|(hour, minute)| hour.len() == 2 && minute.len() == 2)?;
-    let (hour, minute) = (digits(hour)?, digits(minute)?);
-    (hour < 24 && minute < 60).then_some((hour, minute))
+/// `HH:MM` in minutes.
+fn minutes(text: &[u8]) -> Option<i32> {
+    let [h1, h2, b':', m1, m2] = text else { return None };
+    let (hour, minute) = (digits([*h1, *h2])?, digits([*m1, *m2])?);
+    (hour < 24 && minute < 60).then_some((hour * 60 + minute).cast_signed())
 }
 
-fn digits(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+/// The number that digits say; none where one is no digit.
+fn digits<const COUNT: usize>(text: [u8; COUNT]) -> Option<u32> {
+    text.into_iter().try_fold(0, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| number * 10 + u32::from(digit))
+    })
 }
 
 /// The durations of appendix A: weeks alone, or days and times whose units follow each other without a gap.
-pub(super) fn duration(text: &str) -> bool {
-    let Some(rest) = text.strip_prefix('P') else { return false };
-    let (date, time) = rest.split_once('T').map_or((rest, None), |(date, time)| (date, Some(time)));
-    if date.starts_with(|c: char| c.is_ascii_digit()) && date.ends_with('W') {
-        return time.is_none() && units(date, "W").is_some();
+pub(super) fn duration(text: &[u8]) -> bool {
+    let [b'P', rest @ ..] = text else { return false };
+    let (date, time) = match rest.iter().position(|byte| *byte == b'T') {
+        Some(at) => (rest.get(..at).unwrap_or_default(), rest.get(at + 1..)),
+        None => (rest, None),
+    };
+    if let [b'0'..=b'9', .., b'W'] = date {
+        return time.is_none() && units(date, b"W").is_some();
     }
-    let Some(dates) = units(date, "YMD") else { return false };
+    let Some(dates) = units(date, b"YMD") else { return false };
     match time {
         None => dates > 0,
-        Some(time) => units(time, "HMS").is_some_and(|times| times > 0),
+        Some(time) => units(time, b"HMS").is_some_and(|times| times > 0),
     }
 }
 
 /// How many numbers a text has that is nothing but numbers with letters, which follow each other in this order.
-fn units(text: &str, order: &str) -> Option<usize> {
+fn units(text: &[u8], order: &[u8]) -> Option<usize> {
     let (mut count, mut last, mut number) = (0, None, false);
-    for c in text.chars() {
-        if c.is_ascii_digit() {
+    for byte in text {
+        if byte.is_ascii_digit() {
             number = true;
             continue;
         }
-        let place = order.find(c).filter(|place| number && last.is_none_or(|last| *place == last + 1))?;
+        let place = order.iter().position(|unit| unit == byte);
+        let place = place.filter(|place| number && last.is_none_or(|last| *place == last + 1))?;
         (count, last, number) = (count + 1, Some(place), false);
     }
     (!number).then_some(count)

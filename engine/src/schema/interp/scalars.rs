@@ -89,7 +89,7 @@ impl Interp<'_> {
         } else {
             let Some(text) = self.string(at) else { return true };
             self.burn(text.len() / 8);
-            format::string(format, text)
+            format::string(format, text.as_bytes())
         };
         holds
             || self.fail(list, "format", Class::ConstraintViolation, || {

@@ -88,8 +88,11 @@ impl<'d> Writer<'d> {
     fn object(&mut self, schema: &'d Value) -> Value {
         let mut members = Map::new();
         for part in schema["allOf"].as_array().into_iter().flatten() {
-            if let Some(Value::Object(inherited)) = self.value(part) {
-                members.extend(inherited);
+            match self.value(part) {
+                Some(Value::Object(inherited)) => members.extend(inherited),
+                // All parts are of one type, where they say which.
+                Some(value) if ["$ref", "type", "enum"].iter().any(|k| !part[k].is_null()) => return value,
+                _ => {}
             }
         }
         let required =

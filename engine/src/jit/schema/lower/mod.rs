@@ -3,6 +3,7 @@
 
 mod array;
 mod branches;
+mod numbers;
 mod object;
 mod scalars;
 mod select;
