@@ -42,7 +42,7 @@ impl<'p> Verdict<'p> {
         match &self.denial {
             None => "allow".to_owned(),
             Some(denial) => {
-                let by = self.cite(denial.by).map_or(denial.reason.label(), |item| item.name);
+                let by = self.cite(denial.by).map_or_else(|| denial.reason.label(), |item| item.name);
                 let verb = if denial.location().is_some() { "redirect" } else { "block" };
                 let places: Vec<String> =
                     denial.violations().iter().map(|violation| format!("; {}", violation.message)).collect();

@@ -126,7 +126,7 @@ impl Builder {
 }
 
 /// What is judged of a head. It is never freed: exchanges borrow, and tests are short.
-pub(crate) fn exchange<'a>(head: Head<'a>) -> Exchange<'a> {
+pub(crate) fn exchange(head: Head<'_>) -> Exchange<'_> {
     let canonical = Canonical::of(Box::leak(Box::new(head)), &Limits::default()).unwrap();
     Exchange::new(Box::leak(Box::new(canonical)))
 }

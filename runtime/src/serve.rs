@@ -153,7 +153,7 @@ async fn judged(
     let head = asked.head(record)?;
     let canonical = asked.canonical(&head, &snapshot.limits)?;
     let mut judging = Judging::new(&snapshot.policy, asked, &canonical);
-    let outcome = pin!(exchanged(&way, &slots, &mut judging, incoming, record)).await;
+    let outcome = pin!(exchanged(&way, &snapshot, &slots, &mut judging, incoming, record)).await;
     let settled = judging.settle(outcome.is_ok());
     drop(judging);
     record.laps = stopwatch.map(Stopwatch::laps).unwrap_or_default();
@@ -183,6 +183,7 @@ fn standings(client: &Client, snapshot: &Snapshot) -> Option<Arc<[Standing]>> {
 /// Judges a request, sends it, and judges its answer.
 async fn exchanged<'a>(
     way: &Way<'_>,
+    snapshot: &Snapshot,
     slots: &'a Slots,
     judging: &mut Judging<'a>,
     incoming: Incoming,
@@ -190,7 +191,6 @@ async fn exchanged<'a>(
 ) -> Result<Outcome, Refusal> {
     let Way { worker, client, parts, wish, .. } = way;
     let (permit, content) = pin!(permitted(way, slots, judging, incoming, record)).await?;
-    let snapshot = record.snapshot.as_ref().map(Arc::clone).ok_or(Refusal::internal())?;
     let group = snapshot.group(permit.api());
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
     let call = Call {

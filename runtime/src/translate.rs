@@ -121,7 +121,8 @@ impl<'a> Judging<'a> {
     #[inline]
     pub(crate) fn new(policy: &'a Policy, asked: Asked<'a>, canonical: &'a Canonical<'a>) -> Self {
         let Asked { client, standings, stopwatch, .. } = asked;
-        let mut exchange = Exchange::new(canonical);
+        let mut this = Self { policy, exchange: Exchange::new(canonical) };
+        let exchange = &mut this.exchange;
         if let Some(stopwatch) = stopwatch {
             exchange.set_stopwatch(stopwatch);
         }
@@ -134,7 +135,7 @@ impl<'a> Judging<'a> {
                 standings,
             });
         }
-        Self { policy, exchange }
+        this
     }
 
     /// Judges the head.

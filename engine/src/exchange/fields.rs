@@ -193,7 +193,7 @@ pub(super) const EXTRACTORS: &[(&str, Extract)] = &[
     ("raw.http.response.headers", Extract::Folded(response_headers)),
     ("raw.http.response.headers.names", Extract::Names(response_headers)),
     ("raw.http.response.headers.values", Extract::Values(response_headers)),
-    ("api.name", Extract::Maybe(|x| x.api_name())),
+    ("api.name", Extract::Maybe(|x| Some(x.known_api()?.name.as_bytes()))),
     ("api.endpoint", Extract::Maybe(|x| Some(x.known_endpoint()?.name.as_bytes()))),
     ("api.operation_id", Extract::Maybe(|x| Some(x.known_endpoint()?.operation_id.as_deref()?.as_bytes()))),
     ("api.path_params", Extract::Made(path_params)),

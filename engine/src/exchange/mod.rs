@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use shield_ir::FieldId;
 use shield_ir::identity::TokenId;
-use shield_ir::policy::{ApiId, EndpointId};
+use shield_ir::policy::{Api, ApiId, EndpointId};
 use shield_state::Reply;
 use smallvec::SmallVec;
 
@@ -405,9 +405,9 @@ impl<'a> Exchange<'a> {
         self.state.policy?.callers.as_ref()
     }
 
-    /// The name of its API.
-    fn api_name(&self) -> Option<&'a [u8]> {
-        Some(self.state.policy?.api(self.api()?)?.name.as_bytes())
+    /// What its API is known by.
+    fn known_api(&self) -> Option<&'a Api> {
+        self.state.policy?.api(self.api()?)
     }
 
     /// What its endpoint is known by.

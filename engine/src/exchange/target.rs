@@ -92,19 +92,17 @@ struct Look {
 fn look(path: &[u8]) -> Look {
     let Some(last) = path.last_chunk::<8>() else { return look_at_bytes(path) };
     let (mut others, mut odd) = (0, 0);
-    let mut see = |bytes: &[u8; 8]| {
+    // A word is seen with the byte before it, so that no pair of bytes is between two of them.
+    let mut see = |before: u64, bytes: &[u8; 8]| {
         let word = u64::from_le_bytes(*bytes);
         let (slashes, marks) = (words::is(word, b'/'), words::between(word, b'-', b'9'));
         others |= !(words::letters(word) | marks | words::is(word, b'_'));
-        odd |= (slashes << 8) & (slashes | words::is(word, b'.'));
+        odd |= (slashes << 8 | before) & (slashes | words::is(word, b'.'));
+        slashes >> 56
     };
-    let mut rest = path;
-    // Words overlap by a byte, so that no pair of bytes is between two of them.
-    while let Some(bytes) = rest.first_chunk() {
-        see(bytes);
-        rest = rest.get(7..).unwrap_or_default();
-    }
-    see(last);
+    path.as_chunks().0.iter().fold(0, &mut see);
+    // What comes before the last word is in one of these.
+    see(0, last);
     Look { plain: others & TOPS == 0 || path.iter().copied().all(is_plain), odd: odd != 0 }
 }
 

@@ -30,8 +30,8 @@ fn map<'a>(entries: &[(&'a str, &[&'a str])]) -> Value<'a> {
     Value::Map(entries.iter().map(|(key, values)| (Cow::Borrowed(key.as_bytes()), texts(values))).collect())
 }
 
-fn refused(head: Head<'_>) -> Reason {
-    Canonical::of(&head, &Limits::default()).unwrap_err().reason
+fn refused(head: &Head<'_>) -> Reason {
+    Canonical::of(head, &Limits::default()).unwrap_err().reason
 }
 
 #[test]
@@ -146,11 +146,11 @@ fn a_request_has_one_host() {
         headers: Headers::new(headers.iter().map(|host| (&b"host"[..], host.as_bytes())).collect()).unwrap(),
         ..Head::default()
     };
-    assert_eq!(refused(head(&[], "/")), Reason::HostMissing);
-    assert_eq!(refused(head(&["a", "a"], "/")), Reason::HostDuplicate);
-    assert_eq!(refused(head(&["u@a"], "/")), Reason::HostMalformed);
-    assert_eq!(refused(head(&["a"], "http://b/")), Reason::HostMismatch);
-    assert_eq!(refused(head(&["a:1"], "http://a:2/")), Reason::HostMismatch);
+    assert_eq!(refused(&head(&[], "/")), Reason::HostMissing);
+    assert_eq!(refused(&head(&["a", "a"], "/")), Reason::HostDuplicate);
+    assert_eq!(refused(&head(&["u@a"], "/")), Reason::HostMalformed);
+    assert_eq!(refused(&head(&["a"], "http://b/")), Reason::HostMismatch);
+    assert_eq!(refused(&head(&["a:1"], "http://a:2/")), Reason::HostMismatch);
     let absolute = testing::exchange(head(&["A.b"], "http://a.B?x"));
     assert_eq!((absolute.host(), &*absolute.target()), (&b"a.b"[..], &b"/?x"[..]));
 }
@@ -181,6 +181,6 @@ fn a_method_is_a_token_in_upper_case() {
     for method in [&b""[..], b"get", b"GE T", b"GET\0"] {
         let headers = Headers::new(vec![(b"host", b"a")]).unwrap();
         let head = Head { method, headers, ..Head::default() };
-        assert_eq!(refused(head), Reason::Method);
+        assert_eq!(refused(&head), Reason::Method);
     }
 }

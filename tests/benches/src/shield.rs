@@ -149,25 +149,19 @@ fn canonical(request: &Request) -> Canonical<'_> {
     Canonical::of(&request.head, &Limits::default()).expect("canonical")
 }
 
-/// What is found out about a request, with the country that only a database knows.
-// PERF: inline, or an exchange would be copied once more than where requests are served.
-#[inline(always)]
-fn exchange<'a>(canonical: &'a Canonical<'a>, request: &'a Request, country: FieldId) -> Exchange<'a> {
-    let mut exchange = Exchange::new(canonical);
-    exchange.with_field(country, Value::text(request.country.as_bytes()));
-    exchange
-}
-
-/// Whether a policy refuses a request, from its parsed head to the verdict.
+/// Whether a policy refuses a request, from its parsed head to the verdict; its country is what only a database knows.
 pub fn judge(policy: &Policy, request: &Request, country: FieldId) -> bool {
     let canonical = canonical(request);
-    let mut exchange = exchange(&canonical, request, country);
+    // PERF: an exchange is large; it is made where it stays, as where requests are served.
+    let mut exchange = Exchange::new(&canonical);
+    exchange.with_field(country, Value::text(request.country.as_bytes()));
     !matches!(policy.judge_head(&mut exchange), Ok(Step::Forward(_)))
 }
 
 /// The same by walking every rule with the interpreter.
 pub fn walk(policy: &Policy, request: &Request, country: FieldId) -> bool {
     let canonical = canonical(request);
-    let exchange = exchange(&canonical, request, country);
+    let mut exchange = Exchange::new(&canonical);
+    exchange.with_field(country, Value::text(request.country.as_bytes()));
     !policy.holding_naively(&exchange, Phase::Head).is_empty()
 }
