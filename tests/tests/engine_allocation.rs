@@ -124,3 +124,17 @@ fn a_request_that_nothing_matches_allocates_nothing() {
         assert_eq!(allocated.count_total, 0, "{rules} rules");
     }
 }
+
+#[test]
+fn a_refusal_by_a_rule_allocates_nothing() {
+    let policy = policy(64);
+    let head = Head { target: b"/closed/8", ..head() };
+    let canonical = Canonical::of(&head, &Limits::default()).unwrap();
+    policy.judge_head(&mut Exchange::new(&canonical)).unwrap_err();
+    let mut exchange = Exchange::new(&canonical);
+    let allocated = allocation_counter::measure(|| {
+        let denial = policy.judge_head(&mut exchange).unwrap_err();
+        assert_eq!(policy.cite(denial.by.unwrap()).unwrap().name, "r8");
+    });
+    assert_eq!((allocated.count_total, exchange.events().len()), (0, 1));
+}
