@@ -39,10 +39,12 @@ fn a_body_is_refused_before_the_rest_of_it_arrives_and_never_sent_on() {
         assert_eq!((response.status, response.header("connection")), (400, Some("close")));
         assert!(response.text().contains(keyword), "{}", response.text());
     }
-    // One byte after the other.
+    // One byte after the other. What is there is looked at when it has become twice as much, so that with twice as many
+    // bytes it is, in whatever pieces they arrive.
     let mut client = live.connect();
     client.send(&request(900_000, ""));
-    for byte in br#"{"name":"a name that is too long"  "# {
+    let doomed = br#"{"name":"a name that is too long""#;
+    for byte in doomed.iter().chain([b' '; 40].iter()) {
         client.send(&[*byte]);
     }
     assert_eq!(client.response(false).unwrap().status, 400);
