@@ -63,16 +63,19 @@ impl Table {
             && (if self.fold { known.eq_ignore_ascii_case(string) } else { known == string })
     }
 
-    /// All places, beginning with the one that a hash says.
+    /// All places, beginning with the one that a hash says: with its highest bits, since a product's lower ones know
+    /// nothing of what was above them.
     fn probe(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
         let mask = self.places.len().wrapping_sub(1);
-        (0..self.places.len()).map(move |step| (hash as usize).wrapping_add(step) & mask)
+        let first = hash.rotate_left(self.places.len().trailing_zeros()) as usize;
+        (0..self.places.len()).map(move |step| first.wrapping_add(step) & mask)
     }
 }
 
 /// A hash that is good enough for strings that a policy chose: a request cannot add any.
 fn hash(string: &[u8], fold: bool) -> u64 {
-    let hash = (string.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let hash = (string.len() as u64).wrapping_mul(GOLDEN);
     let add = |hash: u64, word: u64| {
         let word = if fold { lower(word) } else { word };
         let hash = (hash ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -80,10 +83,11 @@ fn hash(string: &[u8], fold: bool) -> u64 {
     };
     // The last word may overlap the one before; of a short string, it is all there is.
     let Some(last) = string.last_chunk::<8>() else {
-        return add(hash, string.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+        return add(hash, string.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)))
+            .wrapping_mul(GOLDEN);
     };
     let words = string.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
-    add(words.fold(hash, add), u64::from_le_bytes(*last))
+    add(words.fold(hash, add), u64::from_le_bytes(*last)).wrapping_mul(GOLDEN)
 }
 
 /// Eight bytes at once with their ASCII letters in lower case.
@@ -126,5 +130,21 @@ mod tests {
             (Some(Postings(1, 2)), Some(Postings(2, 3)), None)
         );
         assert_eq!(Table::default().get(b""), None);
+    }
+
+    #[test]
+    fn strings_that_differ_in_a_byte_or_two_lie_apart() {
+        for (before, after) in
+            [("", ""), ("/closed/", ""), ("", "/items"), ("/api/v1/accounts/", "/orders/x")]
+        {
+            for fold in [false, true] {
+                let strings =
+                    (0..250).map(|at| (format!("{before}{at}{after}").into_bytes().into(), Postings(0, 1)));
+                let table = Table::new(fold, strings);
+                let steps = |hash| table.probe(hash).position(|place| table.places[place] == 0).unwrap();
+                let worst = table.entries.iter().map(|(hash, ..)| steps(*hash)).max().unwrap();
+                assert!(worst <= 24, "{before}*{after}: {worst} steps");
+            }
+        }
     }
 }
