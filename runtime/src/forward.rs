@@ -51,7 +51,12 @@ impl<'a> Onward<'a> {
     ) -> Result<Self, Refusal> {
         let authority = parts.uri.authority().filter(|_| parts.version >= Version::HTTP_2);
         let host = authority.map(|authority| HeaderValue::from_str(authority.as_str()));
-        let target = PathAndQuery::try_from(permit.target()).map_err(|_| Refusal::internal())?;
+        // What is sent on as it came has been taken apart already.
+        let came = parts.uri.path_and_query().filter(|came| came.as_str().as_bytes() == permit.target());
+        let target = match came {
+            Some(came) => came.clone(),
+            None => PathAndQuery::try_from(permit.target()).map_err(|_| Refusal::internal())?,
+        };
         Ok(Self {
             parts,
             client,
@@ -113,6 +118,7 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
 }
 
 /// Changes the protocol, when the origin agrees to what the client has asked for.
+#[inline(never)]
 pub(crate) fn switch(
     (worker, client): (&Rc<Worker>, &Rc<Client>),
     mut answer: response::Parts,
@@ -148,9 +154,8 @@ pub(crate) fn unread(error: &BodyError) -> Refusal {
     }
 }
 
-/// An answer's head as the client gets it.
-pub(crate) fn homeward(mut parts: response::Parts, edits: &[HeaderEdit]) -> response::Parts {
-    hop::response(&mut parts.headers);
-    translate::edit(&mut parts.headers, edits);
-    parts
+/// Makes of an answer's headers what the client gets.
+pub(crate) fn homeward(headers: &mut HeaderMap, edits: &[HeaderEdit]) {
+    hop::response(headers);
+    translate::edit(headers, edits);
 }

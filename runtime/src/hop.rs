@@ -3,17 +3,15 @@
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers of one connection only (RFC 9110, section 7.6.1), and what frames a message, which is written anew.
-const HOP_BY_HOP: [HeaderName; 9] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::CONTENT_LENGTH,
-    header::UPGRADE,
-    header::TE,
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+// PERF: patterns are told apart by their length first, the elements of a list are not.
+#[rustfmt::skip]
+const fn is_hop_by_hop(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"connection" | b"transfer-encoding" | b"content-length" | b"upgrade" | b"te" | b"proxy-authenticate"
+        | b"proxy-authorization" | b"keep-alive" | b"proxy-connection"
+    )
+}
 
 /// What `Connection` cannot take away, since policies and origins decide by it.
 const PROTECTED: [&str; 24] = [
@@ -69,18 +67,18 @@ pub(crate) enum Trust {
 
 /// A client's headers as the origin gets them, without what the proxy writes itself.
 pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
-    let named = nominated(from);
+    let named = Named::by(from);
     let mut to = HeaderMap::with_capacity(from.len() + 4);
+    let mut takes_trailers = false;
     for (name, value) in from {
-        let gone = HOP_BY_HOP.contains(name)
-            || *name == header::EXPECT
-            || named.contains(&name.as_str())
-            || is_identity(name, trust);
-        if !gone {
+        let text = name.as_str();
+        if is_hop_by_hop(text.as_bytes()) {
+            takes_trailers |= *name == header::TE && lists(value, "trailers");
+        } else if *name != header::EXPECT && !named.has(text) && !is_identity(text, trust) {
             to.append(name.clone(), value.clone());
         }
     }
-    if from.get_all(header::TE).iter().any(|value| lists(value, "trailers")) {
+    if takes_trailers {
         to.insert(header::TE, HeaderValue::from_static("trailers"));
         to.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
@@ -89,11 +87,12 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
 
 /// An origin's headers as the client gets them; what belongs to one connection is taken out in place.
 pub(crate) fn response(headers: &mut HeaderMap) {
-    let named = nominated(headers);
+    let named = Named::by(headers);
     let is_gone = |name: &&HeaderName| {
-        (HOP_BY_HOP.contains(name) && **name != header::CONTENT_LENGTH)
-            || name.as_str().starts_with(OURS)
-            || named.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
+        let text = name.as_str();
+        (is_hop_by_hop(text.as_bytes()) && **name != header::CONTENT_LENGTH)
+            || text.starts_with(OURS)
+            || named.has(text)
     };
     // PERF: looked for first, since there is hardly ever one.
     let gone: Vec<HeaderName> = headers.keys().filter(is_gone).cloned().collect();
@@ -103,20 +102,33 @@ pub(crate) fn response(headers: &mut HeaderMap) {
 }
 
 /// The headers that `Connection` names and may name.
-fn nominated(headers: &HeaderMap) -> Vec<&str> {
-    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let names = values.flat_map(|value| value.split(',')).map(str::trim);
-    let unprotected = |name: &&str| {
-        let lower = name.to_ascii_lowercase();
-        !PROTECTED.contains(&lower.as_str()) && !lower.starts_with("x-forwarded-") && !lower.starts_with(OURS)
-    };
-    // The options that every client sends name no header that could be there.
-    let news = |name: &&str| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close");
-    names.filter(news).filter(unprotected).collect()
+struct Named<'a>(Vec<&'a str>);
+
+impl<'a> Named<'a> {
+    fn by(headers: &'a HeaderMap) -> Self {
+        // PERF: what nearly every message says names no header that could be there, and is not taken apart.
+        let usual = |value: &&HeaderValue| {
+            let bytes = value.as_bytes();
+            bytes.eq_ignore_ascii_case(b"keep-alive") || bytes.eq_ignore_ascii_case(b"close")
+        };
+        let values = headers.get_all(header::CONNECTION).iter().filter(|value| !usual(value));
+        let values = values.filter_map(|value| value.to_str().ok());
+        let names = values.flat_map(|value| value.split(',')).map(str::trim);
+        let unprotected = |name: &&str| {
+            let lower = name.to_ascii_lowercase();
+            !PROTECTED.contains(&lower.as_str())
+                && !lower.starts_with("x-forwarded-")
+                && !lower.starts_with(OURS)
+        };
+        Self(names.filter(unprotected).collect())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|named| named.eq_ignore_ascii_case(name))
+    }
 }
 
-fn is_identity(name: &HeaderName, trust: Trust) -> bool {
-    let name = name.as_str();
+fn is_identity(name: &str, trust: Trust) -> bool {
     let plain = if name.contains('_') { &*name.replace('_', "-") } else { name };
     if plain.starts_with(OURS) || plain.starts_with("client-cert") {
         return true;
@@ -150,8 +162,9 @@ mod tests {
     #[test]
     fn connection_takes_its_own_headers_and_no_protected_one() {
         let from = headers(&[
-            ("connection", "keep-alive, x-mine, authorization, X-Forwarded-For, host"),
+            ("connection", "keep-alive, x-mine, X-Other, authorization, X-Forwarded-For, host"),
             ("x-mine", "1"),
+            ("x-other", "1"),
             ("authorization", "secret"),
             ("host", "a"),
             ("keep-alive", "timeout=5"),

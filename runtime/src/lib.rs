@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use tokio::sync::watch;
 
 mod admin;
+mod apart;
 mod body;
 mod callers;
 mod client;

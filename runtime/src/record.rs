@@ -2,14 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::header::{self, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode, Version};
 use serde_json::json;
-use shield_engine::Lap;
+use shield_engine::{Lap, Policy};
 
 use crate::client::canonical;
 use crate::clock;
@@ -30,7 +29,6 @@ pub(crate) struct Record {
     pub(crate) unix_millis: u64,
     pub(crate) trace: Trace,
     pub(crate) client: IpAddr,
-    pub(crate) snapshot: Option<Arc<Snapshot>>,
     pub(crate) upstream: Option<SocketAddr>,
     /// What was found and let pass, ready for the event.
     pub(crate) findings: Vec<shield_engine::Event>,
@@ -103,7 +101,6 @@ impl Record {
             unix_millis: clock::unix_millis(),
             trace: Trace::of(headers, &worker.random),
             client: canonical(client.peer.ip()),
-            snapshot: None,
             upstream: None,
             findings: Vec::new(),
             place: Place::default(),
@@ -143,6 +140,7 @@ impl Record {
 
     /// Keeps what the event says of the request; paths and queries may hold secrets, so the path is the endpoint's
     /// template where there is one, and the first segment where not.
+    #[inline(never)]
     pub(crate) fn describe(&mut self, parts: &Parts) {
         let host = parts.headers.get(header::HOST).map(|host| host.as_bytes().to_vec());
         self.said = Some(Said {
@@ -173,14 +171,16 @@ impl Record {
         }
     }
 
+    #[cold]
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         self.worker.counters.denied(refusal.stage, refusal.reason);
         self.refused = Some((refusal.stage, refusal.reason));
     }
 
-    /// The head of the answer is on its way.
-    pub(crate) fn answered(mut self, status: StatusCode) {
-        let took = self.elapsed();
+    /// The head of the answer is on its way, to a request that was judged by this policy.
+    pub(crate) fn answered(self, status: StatusCode, snapshot: Option<&Snapshot>) {
+        // Something was waited for or judged just now, and looked at the time.
+        let took = self.looked.saturating_duration_since(self.started);
         let counters = &self.worker.counters;
         counters.answered(status.as_u16(), took);
         match (self.refused, self.findings.is_empty()) {
@@ -189,15 +189,27 @@ impl Record {
             (None, true) => bump(&counters.permitted),
         }
         let told = self.refused.is_some() || self.said.is_some();
-        if !told || !self.worker.shared.events.wanted() {
-            return;
+        if told && self.worker.shared.events.wanted() {
+            self.tell(status, snapshot, took);
         }
-        let said = self.said.take().unwrap_or_default();
-        let worker = Rc::clone(&self.worker);
-        worker.shared.events.send(&self.event(&said, status, took.as_micros() as u64));
     }
 
-    fn event<'a>(&'a self, said: &'a Said, status: StatusCode, micros: u64) -> Event<'a> {
+    // PERF: out of line, as is what it tells; most requests are counted and no more.
+    #[inline(never)]
+    fn tell(mut self, status: StatusCode, snapshot: Option<&Snapshot>, took: Duration) {
+        let said = self.said.take().unwrap_or_default();
+        let worker = Rc::clone(&self.worker);
+        worker.shared.events.send(&self.event(&said, snapshot, status, took));
+    }
+
+    fn event<'a>(
+        &'a self,
+        said: &'a Said,
+        snapshot: Option<&'a Snapshot>,
+        status: StatusCode,
+        took: Duration,
+    ) -> Event<'a> {
+        let policy = snapshot.map(|snapshot| &snapshot.policy);
         let (stage, reason) = self.refused.unzip();
         Event {
             time: timestamp(self.unix_millis),
@@ -208,7 +220,7 @@ impl Record {
             },
             id: self.id().as_str().into(),
             trace: hex(&self.trace.id),
-            bundle: self.snapshot.as_ref().map_or("", |snapshot| &snapshot.digest),
+            bundle: snapshot.map_or("", |snapshot| &snapshot.digest),
             client: self.client.to_string(),
             protocol: said.protocol,
             method: Text(said.method.as_slice().into()),
@@ -221,8 +233,8 @@ impl Record {
             reason,
             status: status.as_u16(),
             upstream: self.upstream.map(|address| address.to_string()),
-            findings: self.findings.iter().map(|event| self.finding(event)).collect(),
-            micros,
+            findings: self.findings.iter().map(|event| finding(event, policy)).collect(),
+            micros: took.as_micros() as u64,
             spent: self.spent_by_name(),
             stages: self.laps_by_name(),
         }
@@ -240,24 +252,23 @@ impl Record {
             .map(|Lap { phase, stage, took }| (format!("{phase}:{stage}"), (took.as_nanos() as u64).into()));
         laps.collect()
     }
+}
 
-    /// What was found, without any value of the request.
-    fn finding(&self, event: &shield_engine::Event) -> serde_json::Value {
-        let mut members = Map::new();
-        members.insert("kind".into(), event.kind.name().into());
-        members.insert("reason".into(), event.reason.label().into());
-        let policy = self.snapshot.as_ref().map(|snapshot| &snapshot.policy);
-        if let Some(item) = policy.zip(event.by).and_then(|(policy, by)| policy.cite(by)) {
-            members.insert("rule".into(), item.name.into());
-            members.insert("at".into(), format!("{}:{}", item.origin.file, item.origin.line).into());
-        }
-        if let Some(detail) = &event.detail {
-            members.insert("detail".into(), (&**detail).into());
-        }
-        if !event.violations.is_empty() {
-            let violation = |v: &shield_engine::Violation| json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() });
-            members.insert("violations".into(), event.violations.iter().map(violation).collect());
-        }
-        members.into()
+/// What was found, without any value of the request.
+fn finding(event: &shield_engine::Event, policy: Option<&Policy>) -> serde_json::Value {
+    let mut members = Map::new();
+    members.insert("kind".into(), event.kind.name().into());
+    members.insert("reason".into(), event.reason.label().into());
+    if let Some(item) = policy.zip(event.by).and_then(|(policy, by)| policy.cite(by)) {
+        members.insert("rule".into(), item.name.into());
+        members.insert("at".into(), format!("{}:{}", item.origin.file, item.origin.line).into());
     }
+    if let Some(detail) = &event.detail {
+        members.insert("detail".into(), (&**detail).into());
+    }
+    if !event.violations.is_empty() {
+        let violation = |v: &shield_engine::Violation| json!({ "location": v.location.name(), "pointer": v.pointer, "keyword": v.keyword, "class": v.class.name() });
+        members.insert("violations".into(), event.violations.iter().map(violation).collect());
+    }
+    members.into()
 }

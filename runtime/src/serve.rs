@@ -17,7 +17,7 @@ use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
 use shield_engine::token::Pass;
-use shield_engine::{HeaderEdit, Permit, Standing, Step, Stopwatch};
+use shield_engine::{Exchange, HeaderEdit, Permit, Standing, Step, Stopwatch};
 use shield_state::Store as _;
 
 use crate::body::{self, BodyError, Buffered, Inbound};
@@ -39,21 +39,35 @@ use crate::worker::Worker;
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     client: Rc<Client>,
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
     let busy = client.link.busy();
-    let version = request.version();
     let mut record = Record::begin(&worker, &client, request.headers());
     let spelling = client.link.spelled();
+    let snapshot = worker.shared.snapshot.load_full();
+    let wish = Wish::of(&client.link, request.headers());
+    let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
+    let (parts, incoming) = request.into_parts();
+    let version = parts.version;
     let flight = worker.take_off();
-    let outcome = match &flight {
-        Some(_) => unwinding(pin!(live(&worker, &client, (request, spelling), &mut record))).await,
-        None => Some(Err(Refusal::overload("requests_in_flight"))),
+    let outcome = match (&flight, &snapshot) {
+        (Some(_), Some(snapshot)) => {
+            let (worker, client, parts, incoming) = (&worker, &client, &parts, Some(incoming));
+            let mut way = Way { worker, client, snapshot, parts, incoming, spelling, wish, change };
+            // PERF: pinned where it is made, here and below; awaiting a future by value reserves room for it twice, at
+            // every level.
+            unwinding(pin!(judged(&mut way, &mut record))).await
+        }
+        (None, _) => Some(Err(Refusal::overload("requests_in_flight"))),
+        (Some(_), None) => Some(Err(Refusal::unready())),
     };
     let outcome = outcome.unwrap_or_else(|| {
         bump(&worker.counters.panics);
         Err(Refusal::internal())
     });
+    if record.is_told(&outcome) {
+        record.describe(&parts);
+    }
     let mut close = client.is_last_request();
     let mut response = outcome.unwrap_or_else(|refusal| {
         close |= refusal.close;
@@ -66,7 +80,7 @@ pub(crate) async fn serve(
     if version == Version::HTTP_2 {
         response.body_mut().stall = Some(worker.watch_reply(&client.link));
     }
-    record.answered(response.status());
+    record.answered(response.status(), snapshot.as_deref());
     response.body_mut().serving = flight.map(|flight| Serving { _busy: busy, _flight: flight });
     Ok(response)
 }
@@ -80,29 +94,14 @@ async fn unwinding<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
     .await
 }
 
-async fn live(
-    worker: &Rc<Worker>,
-    client: &Rc<Client>,
-    (mut request, spelling): (Request<Incoming>, Spelling),
-    record: &mut Record,
-) -> Result<Response<Reply>, Refusal> {
-    let wish = Wish::of(&client.link, request.headers());
-    let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
-    let (parts, incoming) = request.into_parts();
-    let way = Way { worker, client, parts: &parts, spelling, wish, change };
-    // PERF: pinned where they are made, here and below; awaiting a future by value reserves room for it twice, at every level.
-    let outcome = pin!(judged(way, incoming, record)).await;
-    if record.is_told(&outcome) {
-        record.describe(&parts);
-    }
-    outcome
-}
-
-/// What stays the same while a request is on its way.
+/// A request on its way, and what stays the same meanwhile.
 struct Way<'a> {
     worker: &'a Rc<Worker>,
     client: &'a Rc<Client>,
+    snapshot: &'a Snapshot,
     parts: &'a Parts,
+    /// The body, until somebody reads it.
+    incoming: Option<Incoming>,
     spelling: Spelling,
     wish: Option<Wish>,
     change: Option<OnUpgrade>,
@@ -122,22 +121,16 @@ enum Outcome {
     Switch(OnUpgrade, Vec<Pass>, Vec<HeaderEdit>),
 }
 
-async fn judged(
-    mut way: Way<'_>,
-    incoming: Incoming,
-    record: &mut Record,
-) -> Result<Response<Reply>, Refusal> {
-    let (worker, client, parts) = (way.worker, way.client, way.parts);
+async fn judged(way: &mut Way<'_>, record: &mut Record) -> Result<Response<Reply>, Refusal> {
+    let Way { worker, client, snapshot, parts, .. } = *way;
     let spelling = std::mem::take(&mut way.spelling);
     if let Some(fault) = client.link.fault().or_else(|| translate::malformed(parts)) {
         return Err(Refusal::framing(fault));
     }
-    let snapshot = worker.shared.snapshot.load_full().ok_or(Refusal::unready())?;
-    record.snapshot = Some(Arc::clone(&snapshot));
     record.client = worker.addresses.client(client.peer.ip(), &parts.headers);
     let (id, absolute) = (record.id(), translate::absolute_target(parts));
     let seed = worker.random.id();
-    let standings = standings(client, &snapshot);
+    let standings = standings(client, snapshot);
     let stopwatch = record.timed.then(|| Stopwatch::new(worker.shared.clock));
     let asked = Asked {
         parts,
@@ -152,19 +145,25 @@ async fn judged(
     let slots = Slots::default();
     let head = asked.head(record)?;
     let canonical = asked.canonical(&head, &snapshot.limits)?;
-    let mut judging = Judging::new(&snapshot.policy, asked, &canonical);
-    let outcome = pin!(exchanged(&way, &snapshot, &slots, &mut judging, incoming, record)).await;
+    // PERF: an exchange is large, so that it is made where it stays.
+    let mut exchange = Exchange::new(&canonical);
+    let mut judging = Judging::new(&snapshot.policy, asked, &mut exchange);
+    let outcome = pin!(exchanged(way, &slots, &mut judging, record)).await;
     let settled = judging.settle(outcome.is_ok());
-    drop(judging);
+    drop(exchange);
     record.laps = stopwatch.map(Stopwatch::laps).unwrap_or_default();
     if !settled.is_empty() {
         // A store that does not answer counts nothing; the answer does not wait for it to come back.
         let _ = worker.shared.store.apply(clock::unix_millis(), &settled).await;
+        record.spend(Span::Store);
     }
     let outcome = outcome?;
-    let (answer, _) = slots.answer.into_inner().ok_or(Refusal::internal())?;
+    let (mut answer, _) = slots.answer.into_inner().ok_or_else(Refusal::internal)?;
     match outcome {
-        Outcome::Pass(reply, edits) => Ok(Response::from_parts(forward::homeward(answer, &edits), reply)),
+        Outcome::Pass(reply, edits) => {
+            forward::homeward(&mut answer.headers, &edits);
+            Ok(Response::from_parts(answer, reply))
+        }
         Outcome::Switch(upstream, passes, edits) => {
             let change = way.wish.take().zip(way.change.take());
             let mut response = forward::switch((worker, client), answer, (upstream, passes), change)?;
@@ -182,15 +181,13 @@ fn standings(client: &Client, snapshot: &Snapshot) -> Option<Arc<[Standing]>> {
 
 /// Judges a request, sends it, and judges its answer.
 async fn exchanged<'a>(
-    way: &Way<'_>,
-    snapshot: &Snapshot,
+    way: &mut Way<'_>,
     slots: &'a Slots,
-    judging: &mut Judging<'a>,
-    incoming: Incoming,
+    judging: &mut Judging<'_, 'a>,
     record: &mut Record,
 ) -> Result<Outcome, Refusal> {
-    let Way { worker, client, parts, wish, .. } = way;
-    let (permit, content) = pin!(permitted(way, slots, judging, incoming, record)).await?;
+    let (permit, content) = pin!(permitted(way, slots, judging, record)).await?;
+    let Way { worker, client, snapshot, parts, ref wish, .. } = *way;
     let group = snapshot.group(permit.api());
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
     let call = Call {
@@ -234,15 +231,13 @@ async fn exchanged<'a>(
 
 /// Takes the steps that the engine asks for, up to the permit.
 async fn permitted<'a>(
-    way: &Way<'_>,
+    way: &mut Way<'_>,
     slots: &'a Slots,
-    judging: &mut Judging<'a>,
-    incoming: Incoming,
+    judging: &mut Judging<'_, 'a>,
     record: &mut Record,
 ) -> Result<(Permit<'a>, Content), Refusal> {
     let (worker, client) = (way.worker, way.client);
     let most = worker.shared.settings.body_size;
-    let mut unread = Some(incoming);
     let mut content = Content::Empty;
     if let Some((policy, wanted)) = judging.wanted() {
         record.spend(Span::Head);
@@ -253,7 +248,7 @@ async fn permitted<'a>(
     loop {
         step = match step {
             Step::Forward(permit) => {
-                let unread = unread.map(|incoming| stream(incoming, most)).transpose()?;
+                let unread = way.incoming.take().map(|incoming| stream(incoming, most)).transpose()?;
                 return Ok((permit, unread.unwrap_or(content)));
             }
             Step::Ask(ops) => {
@@ -262,7 +257,7 @@ async fn permitted<'a>(
                 judging.replies(replies.unwrap_or_default(), record)?
             }
             Step::Body { max } => {
-                let incoming = unread.take().ok_or(Refusal::internal())?;
+                let incoming = way.incoming.take().ok_or_else(Refusal::internal)?;
                 let mut refused = None;
                 let goes_on = |bytes: &[u8]| {
                     refused = judging.beginning(bytes, record).err();

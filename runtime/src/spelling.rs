@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -47,29 +48,42 @@ pub(crate) fn plain(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])>
 
 /// Writes down the head of an origin's next answer where somebody asks for it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Scribe(Arc<Mutex<Option<Vec<u8>>>>);
+pub(crate) struct Scribe(Arc<Listener>);
+
+#[derive(Debug, Default)]
+struct Listener {
+    /// Somebody asks. One worker has both ends, so that nobody else says so meanwhile.
+    listens: AtomicBool,
+    kept: Mutex<Vec<u8>>,
+}
 
 impl Scribe {
-    fn kept(&self) -> MutexGuard<'_, Option<Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What comes from now on is an answer.
     pub(crate) fn listen(&self) {
-        *self.kept() = Some(Vec::new());
+        self.kept().clear();
+        self.0.listens.store(true, Relaxed);
     }
 
     /// The names of the answer that has come, if it was listened to.
     pub(crate) fn spelling(&self) -> Spelling {
-        self.kept().take().map_or_else(Spelling::default, |kept| Spelling::of(last_head(&kept).0))
+        if !self.0.listens.load(Relaxed) {
+            return Spelling::default();
+        }
+        self.0.listens.store(false, Relaxed);
+        let kept = std::mem::take(&mut *self.kept());
+        Spelling::of(last_head(&kept).0)
     }
 
     fn hear(&self, fresh: &[u8]) {
-        if let Some(kept) = self.kept().as_mut()
-            && kept.len() < MOST_KEPT
-            && !last_head(kept).1
-        {
-            kept.extend_from_slice(fresh);
+        if self.0.listens.load(Relaxed) {
+            let mut kept = self.kept();
+            if kept.len() < MOST_KEPT && !last_head(&kept).1 {
+                kept.extend_from_slice(fresh);
+            }
         }
     }
 }
@@ -123,18 +137,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -30,10 +30,9 @@ impl Trace {
 
     /// What the origin is told.
     pub(crate) fn apply(&self, headers: &mut HeaderMap) {
-        let mut id = [0; 32];
-        digits(&mut id, &self.id);
         let sampled: &[u8] = if self.sampled { b"-01" } else { b"-00" };
-        let text = [b"00-", &id[..], b"-", &Id::of(self.span).0, sampled].concat();
+        let (id, span) = (digits(self.id), digits(self.span));
+        let text = [b"00-", id.as_flattened(), b"-", span.as_flattened(), sampled].concat();
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(TRACEPARENT, value);
         }
@@ -42,28 +41,28 @@ impl Trace {
 
 /// A span's id as text, kept in place.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Id([u8; 16]);
+pub(crate) struct Id([[u8; 2]; 8]);
 
 impl Id {
     pub(crate) fn of(span: [u8; 8]) -> Self {
-        let mut text = [0; 16];
-        digits(&mut text, &span);
-        Self(text)
+        Self(digits(span))
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        std::str::from_utf8(self.0.as_flattened()).unwrap_or_default()
     }
 }
 
-/// Writes bytes in hexadecimal.
-fn digits(text: &mut [u8], bytes: &[u8]) {
-    for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+/// Bytes in hexadecimal.
+fn digits<const N: usize>(bytes: [u8; N]) -> [[u8; 2]; N] {
+    let mut text = [[0; 2]; N];
+    for (pair, byte) in text.iter_mut().zip(bytes) {
         *pair = [digit(byte >> 4), digit(byte & 15)];
     }
+    text
 }
 
-fn digit(nibble: u8) -> u8 {
+const fn digit(nibble: u8) -> u8 {
     if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
@@ -92,7 +91,7 @@ fn parse(value: &[u8]) -> Option<([u8; 16], bool)> {
 
 /// Bytes as lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [char::from(digit(byte >> 4)), char::from(digit(byte & 15))]).collect()
+    bytes.iter().flat_map(|byte| digits([*byte]).into_iter().flatten().map(char::from)).collect()
 }
 
 #[cfg(test)]

@@ -69,9 +69,9 @@ pub(crate) fn malformed(parts: &Parts) -> Option<Fault> {
 
 /// One exchange while it is judged.
 #[derive(Debug)]
-pub(crate) struct Judging<'a> {
+pub(crate) struct Judging<'e, 'a> {
     policy: &'a Policy,
-    exchange: Exchange<'a>,
+    exchange: &'e mut Exchange<'a>,
 }
 
 /// What of a request the engine borrows.
@@ -115,14 +115,10 @@ impl<'a> Asked<'a> {
     }
 }
 
-impl<'a> Judging<'a> {
+impl<'e, 'a> Judging<'e, 'a> {
     /// Begins to judge a request.
-    // PERF: an exchange is large, so that it is made where it stays.
-    #[inline]
-    pub(crate) fn new(policy: &'a Policy, asked: Asked<'a>, canonical: &'a Canonical<'a>) -> Self {
+    pub(crate) fn new(policy: &'a Policy, asked: Asked<'a>, exchange: &'e mut Exchange<'a>) -> Self {
         let Asked { client, standings, stopwatch, .. } = asked;
-        let mut this = Self { policy, exchange: Exchange::new(canonical) };
-        let exchange = &mut this.exchange;
         if let Some(stopwatch) = stopwatch {
             exchange.set_stopwatch(stopwatch);
         }
@@ -135,34 +131,34 @@ impl<'a> Judging<'a> {
                 standings,
             });
         }
-        this
+        Self { policy, exchange }
     }
 
     /// Judges the head.
     pub(crate) fn head(&mut self, record: &mut Record) -> Result<Step<'a>, Refusal> {
-        let judged = self.policy.judge_head(&mut self.exchange);
+        let judged = self.policy.judge_head(self.exchange);
         self.told(judged, record, Span::Head)
     }
 
     /// The policy, and the key that the request's token names and that is not known yet.
     pub(crate) fn wanted(&self) -> Option<(&'a Policy, WantedKey)> {
-        Some((self.policy, self.policy.tokens()?.wanted(&self.exchange)?))
+        Some((self.policy, self.policy.tokens()?.wanted(self.exchange)?))
     }
 
     /// Judges by what the store has answered.
     pub(crate) fn replies(&mut self, replies: Vec<Reply>, record: &mut Record) -> Result<Step<'a>, Refusal> {
-        let judged = self.policy.judge_replies(&mut self.exchange, replies);
+        let judged = self.policy.judge_replies(self.exchange, replies);
         self.told(judged, record, Span::State)
     }
 
     /// What the store is told in the end, whether there was an answer or not.
     pub(crate) fn settle(&mut self, answered: bool) -> Vec<Op> {
-        self.policy.settle(&mut self.exchange, answered)
+        self.policy.settle(self.exchange, answered)
     }
 
     /// Judges what has arrived of a body that is not whole yet.
     pub(crate) fn beginning(&mut self, bytes: &[u8], record: &mut Record) -> Result<(), Refusal> {
-        let judged = self.policy.judge_beginning(&mut self.exchange, bytes);
+        let judged = self.policy.judge_beginning(self.exchange, bytes);
         if judged.is_ok() {
             return Ok(());
         }
@@ -178,7 +174,7 @@ impl<'a> Judging<'a> {
         record: &mut Record,
     ) -> Result<Step<'a>, Refusal> {
         self.exchange.set_body(bytes, truncated);
-        let judged = self.policy.judge_body(&mut self.exchange);
+        let judged = self.policy.judge_body(self.exchange);
         self.told(judged, record, Span::Body)
     }
 
@@ -189,6 +185,9 @@ impl<'a> Judging<'a> {
         spelling: &'a Spelling,
         record: &Record,
     ) -> Option<u64> {
+        if !self.policy.reads_answers() {
+            return None;
+        }
         let since_start = record.elapsed().as_millis() as i64;
         self.exchange.set_response(ResponseHead {
             status: parts.status.as_u16(),
@@ -196,7 +195,7 @@ impl<'a> Judging<'a> {
             ttfb_ms: since_start,
             edge_ms: since_start,
         });
-        self.policy.response_needs(&self.exchange).body
+        self.policy.response_needs(self.exchange).body
     }
 
     /// The tokens that have passed.
@@ -211,7 +210,7 @@ impl<'a> Judging<'a> {
 
     /// Judges the answer: what is to be changed in it.
     pub(crate) fn response(&mut self, record: &mut Record) -> Result<Vec<HeaderEdit>, Refusal> {
-        let judged = self.policy.judge_response(&mut self.exchange);
+        let judged = self.policy.judge_response(self.exchange);
         self.told(judged, record, Span::Answer).map(|edits| edits.headers().to_vec())
     }
 
@@ -220,7 +219,7 @@ impl<'a> Judging<'a> {
         record.spend(span);
         record.findings.append(&mut self.exchange.take_events());
         if judged.is_err() || record.wants_place() {
-            record.place = place(self.policy, &self.exchange);
+            record.place = place(self.policy, self.exchange);
         }
         judged.map_err(|denial| refusal(&denial, self.exchange.head().request_id))
     }
@@ -230,6 +229,7 @@ impl<'a> Judging<'a> {
 static TLS_FIELDS: LazyLock<[Option<FieldId>; 2]> =
     LazyLock::new(|| ["cf.tls_version", "cf.tls_cipher"].map(FieldId::find));
 
+#[inline(never)]
 fn tls_fields(tls: &TlsFacts) -> BTreeMap<FieldId, Value<'_>> {
     let known = TLS_FIELDS.iter().flatten().zip([tls.version, &tls.cipher]);
     known.map(|(field, value)| (*field, Value::String(Cow::Borrowed(value.as_bytes())))).collect()

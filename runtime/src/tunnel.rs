@@ -12,6 +12,7 @@ use shield_engine::token::Pass;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{sleep, timeout};
 
+use crate::apart::apart;
 use crate::gate::link::{Link, Order, Upgrade};
 use crate::listen::client::Client;
 use crate::metrics::bump;
@@ -99,7 +100,7 @@ pub(crate) fn open(worker: &Rc<Worker>, client: &Rc<Client>, wish: &Wish, ends: 
     wish.grant();
     bump(&worker.counters.tunnels);
     let (client, worker) = (Rc::clone(client), Rc::clone(worker));
-    tokio::task::spawn_local(async move {
+    tokio::task::spawn_local(apart(|| async move {
         let (Ok(down), Ok(up)) = (ends.down.await, ends.up.await) else { return };
         let (mut down, mut up) = (Watched::new(TokioIo::new(down), ends.frames), TokioIo::new(up));
         let mut denied_by_now = false;
@@ -122,7 +123,7 @@ pub(crate) fn open(worker: &Rc<Worker>, client: &Rc<Client>, wish: &Wish, ends: 
             })
             .await;
         }
-    });
+    }));
 }
 
 /// Waits until a deny list names a token that the client came with.

@@ -422,7 +422,12 @@ impl<'a> Exchange<'a> {
 
     /// What was found, taken out.
     pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.state.events).into_vec()
+        // PERF: there is hardly ever one, and room for one is a lot to move.
+        if self.state.events.is_empty() {
+            Vec::new()
+        } else {
+            std::mem::take(&mut self.state.events).into_vec()
+        }
     }
 
     /// The first header of that name, in lower case.

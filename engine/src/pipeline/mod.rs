@@ -189,6 +189,11 @@ impl Policy {
         if exchange.state.asked.is_empty() { Vec::new() } else { limits::settle(self, exchange, answered) }
     }
 
+    /// Whether anything asks what an answer says; where nothing does, none need be given.
+    pub fn reads_answers(&self) -> bool {
+        self.order.has_limits || !self.order.response.is_empty()
+    }
+
     /// What [`Policy::judge_response`] needs beyond the answer's head.
     pub fn response_needs(&self, exchange: &Exchange<'_>) -> ResponseNeeds {
         let reads = |status| self.judge(exchange).is_some_and(|judge| judge.reads_response(status));

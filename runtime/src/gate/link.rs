@@ -149,8 +149,10 @@ impl Link {
     }
 
     /// The client is waited for; a wait that goes on keeps its beginning.
+    // PERF: here and below without a locked instruction, for only one thread writes.
     pub(crate) fn wait_for(&self, wait: Wait) {
-        if self.wait.swap(wait as u8, Relaxed) != wait as u8 {
+        if self.wait.load(Relaxed) != wait as u8 {
+            self.wait.store(wait as u8, Relaxed);
             self.since.store(self.ticks.now(), Relaxed);
         }
     }
@@ -163,11 +165,12 @@ impl Link {
 
     /// `count` bytes of a body, or of a tunnel, have come.
     pub(crate) fn came(&self, count: usize) {
-        if self.wait.swap(Wait::Nothing as u8, Relaxed) == Wait::Body as u8 {
+        if self.wait.load(Relaxed) == Wait::Body as u8 {
             let waited = self.ticks.now().wrapping_sub(self.since.load(Relaxed));
-            self.waited.fetch_add(waited, Relaxed);
+            self.waited.store(self.waited.load(Relaxed).wrapping_add(waited), Relaxed);
         }
-        self.taken.fetch_add(count as u64, Relaxed);
+        self.wait.store(Wait::Nothing as u8, Relaxed);
+        self.taken.store(self.taken.load(Relaxed).wrapping_add(count as u64), Relaxed);
     }
 
     /// The client takes what is written, or does not.
@@ -194,7 +197,7 @@ impl Link {
 
     /// A request is being served until what this returns is dropped.
     pub(crate) fn busy(self: &Arc<Self>) -> Busy {
-        self.busy.fetch_add(1, Relaxed);
+        self.busy.store(self.busy.load(Relaxed) + 1, Relaxed);
         Busy(Arc::clone(self))
     }
 
@@ -277,7 +280,7 @@ pub(crate) struct Busy(Arc<Link>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.fetch_sub(1, Relaxed);
+        self.0.busy.store(self.0.busy.load(Relaxed) - 1, Relaxed);
         self.0.since.store(self.0.ticks.now(), Relaxed);
     }
 }

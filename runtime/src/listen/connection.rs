@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::client::Client;
 use super::tls::Certificates;
+use crate::apart::{apart, made};
 use crate::gate::link::Order;
 use crate::gate::{Gate, Protocol};
 use crate::metrics::{bump, drop_one};
@@ -48,7 +49,7 @@ pub(crate) async fn run(
         }
         // PERF: boxed, or every connection without TLS would keep the room of one with it.
         Some(certificates) => {
-            Box::pin(encrypted(&worker, stream, [peer, local], (admission, certificates))).await;
+            apart(|| encrypted(&worker, stream, [peer, local], (admission, certificates))).await;
         }
     }
 }
@@ -62,7 +63,7 @@ async fn encrypted(
     let snapshot = worker.shared.snapshot.load_full();
     let demands = snapshot.map(|snapshot| snapshot.demands.load_full());
     // PERF: boxed, since the handshake is over when the connection idles.
-    let handshake = Box::pin(certificates.accept(stream, demands.as_deref()));
+    let handshake = apart(|| certificates.accept(stream, demands.as_deref()));
     let Ok(Ok((stream, facts))) = timeout(worker.shared.settings.handshake_timeout, handshake).await else {
         return;
     };
@@ -84,7 +85,7 @@ where
     match protocol {
         // PERF: pinned where it is made; awaiting a future by value reserves room for it twice.
         Ok(Some(Protocol::Http1)) => pin!(http1(worker, gate, &client)).await,
-        Ok(Some(Protocol::Http2)) => Box::pin(http2(worker, gate, &client)).await,
+        Ok(Some(Protocol::Http2)) => apart(|| http2(worker, gate, &client)).await,
         Ok(None) | Err(_) => {}
     }
 }
@@ -106,9 +107,8 @@ where
     }
     loop {
         client.link.rest(false);
-        let connection = builder.serve_connection(TokioIo::new(gate), service).with_upgrades();
         // PERF: boxed, or a connection at rest would keep the room.
-        let mut connection = Box::pin(connection);
+        let mut connection = made(|| builder.serve_connection(TokioIo::new(gate), service).with_upgrades());
         let drain = http1::UpgradeableConnection::graceful_shutdown;
         if let End::Over(_) = drive(connection.as_mut(), client, drain).await {
             return;

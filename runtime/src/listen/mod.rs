@@ -11,6 +11,7 @@ pub(crate) mod client;
 pub(crate) mod connection;
 pub(crate) mod tls;
 
+use crate::apart::apart;
 use crate::metrics::bump;
 use crate::worker::Worker;
 use tls::Certificates;
@@ -95,6 +96,6 @@ fn admit(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, tls: Option<&
         }
         return;
     };
-    let task = connection::run(Rc::clone(worker), stream, admission, tls.cloned());
+    let task = apart(|| connection::run(Rc::clone(worker), stream, admission, tls.cloned()));
     tokio::task::spawn_local(task);
 }

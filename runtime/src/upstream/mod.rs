@@ -23,6 +23,7 @@ pub(crate) use origin::Origin;
 pub(crate) use outgoing::{Content, Outgoing, Progress};
 pub(crate) use pool::Lease;
 
+use crate::apart::apart;
 use crate::body::BodyError;
 use crate::clock::{self, Ticks};
 use crate::config::Settings;
@@ -186,7 +187,7 @@ impl Upstreams {
         };
         let spare = content.replayable().filter(|_| call.idempotent);
         let (outgoing, progress) = Outgoing::new(content);
-        let sending = lease.sender.send((call.head)(outgoing), call.spelled);
+        let sending = pin!(lease.sender.send((call.head)(outgoing), call.spelled));
         self.awaited.borrow_mut().push(Rc::downgrade(&progress));
         match progress.within(now, sending).await {
             Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
@@ -202,7 +203,7 @@ impl Upstreams {
 
     async fn connect(&self, member: &Member) -> Result<pool::Sender, Failure> {
         // Boxed, since it is rare and large: a handshake's state is not part of every request's.
-        let connecting = Box::pin(connect::connect(member, self.tls.as_ref()));
+        let connecting = apart(|| connect::connect(member, self.tls.as_ref()));
         match tokio::time::timeout(self.connect_timeout, connecting).await {
             Ok(Ok(sender)) => Ok(sender),
             Ok(Err(_)) | Err(_) => Err(Failure::Connect),
@@ -245,6 +246,7 @@ pub(crate) struct Moment<'a> {
 }
 
 /// Whose fault a broken exchange is.
+#[cold]
 fn cause(error: &hyper::Error) -> Failure {
     let mut source = error.source();
     while let Some(inner) = source {

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -55,9 +55,8 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Waits for an answer, unless the watchman says that it takes too long.
-    pub(crate) async fn within<F: Future>(&self, now: u32, sending: F) -> Option<F::Output> {
+    pub(crate) async fn within<F: Future>(&self, now: u32, mut sending: Pin<&mut F>) -> Option<F::Output> {
         self.since.set(now);
-        let mut sending = pin!(sending);
         let sent = poll_fn(|cx| match sending.as_mut().poll(cx) {
             Poll::Ready(sent) => Poll::Ready(Some(sent)),
             Poll::Pending if self.expired.get() => Poll::Ready(None),
