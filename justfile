@@ -23,6 +23,10 @@ accept:
 dev *arguments:
     cargo run --release --bin shieldc -- dev policies/petstore {{arguments}}
 
+# shieldd as it is shipped, built with a profile of what it does: target/trained/release/shieldd
+release:
+    tests/benches/release.sh
+
 # look for inputs that break a decoder: `just fuzz parse`, `just fuzz bundle`, `just fuzz format`
 fuzz target seconds="60":
     cd tests/fuzz && cargo +nightly fuzz run {{target}} -- -max_total_time={{seconds}}

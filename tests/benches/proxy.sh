@@ -1,34 +1,47 @@
 #!/usr/bin/env bash
 # CPU per proxied request: shieldd beside nginx and haproxy, on this machine, in one run, medians of several rounds.
 #
-#   tests/benches/proxy.sh [--json] [--rounds N] [--seconds N] [--idle]
+#   tests/benches/proxy.sh [--json] [--rounds N] [--seconds N] [--plain] [--idle]
 #
+# shieldd is built as it is shipped, by release.sh; with --plain, as cargo alone builds it.
 # Each proxy has one worker, pinned to core 0; the origin (another nginx) and the load (wrk) share core 1. Requests per second
 # depend on what else runs there; user and system time of the proxy's process per request does not.
-# --idle measures memory at 10,000 idle connections instead.
+# --idle measures memory at 10,000 idle connections instead; --train SHIELDD measures nothing, but gives that one work of all kinds.
 set -euo pipefail
 
-json=no rounds=3 seconds=5 idle=no
+json=no rounds=3 seconds=5 idle=no plain=no train=
 while [ $# -gt 0 ]; do
     case $1 in
         --json) json=yes ;;
         --rounds) rounds=$2; shift ;;
         --seconds) seconds=$2; shift ;;
+        --plain) plain=yes ;;
         --idle) idle=yes ;;
-        *) echo "usage: $0 [--json] [--rounds N] [--seconds N] [--idle]" >&2; exit 2 ;;
+        --train) train=$2; shift ;;
+        *) echo "usage: $0 [--json] [--rounds N] [--seconds N] [--plain] [--idle]" >&2; exit 2 ;;
     esac
     shift
 done
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-for tool in nginx haproxy wrk; do
+for tool in nginx haproxy wrk h2load openssl; do
     command -v $tool >/dev/null || missing="${missing:-} $tool"
 done
 if [ -n "${missing:-}" ]; then
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light haproxy wrk
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light haproxy wrk nghttp2-client openssl
 fi
 target=${CARGO_TARGET_DIR:-$root/target}
-(cd "$root" && cargo build --release --quiet --workspace --bins)
+build() { (cd "$root" && cargo build --release --quiet --locked --bin "$1"); }
+build shieldc
+if [ -n "$train" ]; then
+    shieldd=$train
+elif [ $plain = no ] && "$root/tests/benches/release.sh" >&2; then
+    shieldd=$target/trained/release/shieldd
+else
+    [ $plain = yes ] || echo "shieldd is measured as cargo alone builds it" >&2
+    build shieldd
+    shieldd=$target/release/shieldd
+fi
 
 work=$(mktemp -d)
 pids=()
@@ -110,11 +123,17 @@ for policy in none full; do "$target/release/shieldc" build "$work/$policy" -o "
 
 start() { "$@" >"$work/log.$$.${#pids[@]}" 2>&1 & pids+=($!); last=$!; }
 start core1 nginx -c "$work/origin.conf" -e /dev/null
+[ -z "$train" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=127.0.0.1 -days 2 \
+    -keyout "$work/key.pem" -out "$work/chain.pem" 2>/dev/null
 start taskset -c 0 nginx -c "$work/nginx.conf" -e /dev/null; nginx=$last
 start taskset -c 0 haproxy -f "$work/haproxy.cfg"; haproxy=$last
-shieldd() { start taskset -c 0 "$target/release/shieldd" run --workers 1 --watch off --admin off --bundle "$work/$1.shieldb" --listen "127.0.0.1:$2"; }
-shieldd none 19003; none=$last
-shieldd full 19004; full=$last
+shieldd() { # policy, ports
+    local encrypted=()
+    [ -z "$train" ] || encrypted=(--listen-tls "127.0.0.1:$3" --certificate "$work/chain.pem,$work/key.pem")
+    start taskset -c 0 "$shieldd" run --workers 1 --watch off --admin off --bundle "$work/$1.shieldb" --listen "127.0.0.1:$2" ${encrypted[@]+"${encrypted[@]}"}
+}
+shieldd none 19003 19005; none=$last
+shieldd full 19004 19006; full=$last
 for port in 19000 19001 19002 19003 19004; do
     for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2; sleep 0.1; done
     echo "nothing listens at $port:" >&2
@@ -122,6 +141,16 @@ for port in 19000 19001 19002 19003 19004; do
     exit 1
 done
 
+if [ -n "$train" ]; then
+    printf '%s' "$body" > "$work/body.json"
+    printf 'request = function() return wrk.format("GET", "/closed/7?attack9=1", { ["user-agent"] = "bad-bot-3/1" }) end\n' > "$work/closed.lua"
+    for base in http://127.0.0.1:1900{3,4} https://127.0.0.1:1900{5,6}; do
+        for script in done post closed; do core1 wrk -t1 -c64 -d2s -s "$work/$script.lua" "$base/"; done
+        core1 h2load -c16 -m8 -D2 "$base/"
+        core1 h2load -c16 -m8 -D2 -d "$work/body.json" -H 'content-type: application/json' "$base/orders"
+    done >/dev/null
+    exit
+fi
 if [ "$idle" = yes ]; then
     python3 - "$none" <<'PY'
 import resource, socket, sys, time
