@@ -145,9 +145,9 @@ if [ -n "$train" ]; then
     printf '%s' "$body" > "$work/body.json"
     printf 'request = function() return wrk.format("GET", "/closed/7?attack9=1", { ["user-agent"] = "bad-bot-3/1" }) end\n' > "$work/closed.lua"
     for base in http://127.0.0.1:1900{3,4} https://127.0.0.1:1900{5,6}; do
-        for script in done post closed; do core1 wrk -t1 -c64 -d2s -s "$work/$script.lua" "$base/"; done
-        core1 h2load -c16 -m8 -D2 "$base/"
-        core1 h2load -c16 -m8 -D2 -d "$work/body.json" -H 'content-type: application/json' "$base/orders"
+        for script in done post closed; do (core1 wrk -t1 -c64 -d2s -s "$work/$script.lua" "$base/"); done
+        (core1 h2load -c16 -m8 -D2 "$base/")
+        (core1 h2load -c16 -m8 -D2 -d "$work/body.json" -H 'content-type: application/json' "$base/orders")
     done >/dev/null
     exit
 fi
