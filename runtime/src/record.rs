@@ -178,7 +178,7 @@ impl Record {
     }
 
     /// The head of the answer is on its way, to a request that was judged by this policy.
-    pub(crate) fn answered(self, status: StatusCode, snapshot: Option<&Snapshot>) {
+    pub(crate) fn answered(&mut self, status: StatusCode, snapshot: Option<&Snapshot>) {
         // Something was waited for or judged just now, and looked at the time.
         let took = self.looked.saturating_duration_since(self.started);
         let counters = &self.worker.counters;
@@ -196,7 +196,7 @@ impl Record {
 
     // PERF: out of line, as is what it tells; most requests are counted and no more.
     #[inline(never)]
-    fn tell(mut self, status: StatusCode, snapshot: Option<&Snapshot>, took: Duration) {
+    fn tell(&mut self, status: StatusCode, snapshot: Option<&Snapshot>, took: Duration) {
         let said = self.said.take().unwrap_or_default();
         let worker = Rc::clone(&self.worker);
         worker.shared.events.send(&self.event(&said, snapshot, status, took));

@@ -17,7 +17,7 @@ use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
 use shield_engine::token::Pass;
-use shield_engine::{Exchange, HeaderEdit, Permit, Standing, Step, Stopwatch};
+use shield_engine::{Canonical, Exchange, HeaderEdit, Permit, Standing, Step, Stopwatch};
 use shield_state::Store as _;
 
 use crate::body::{self, BodyError, Buffered, Inbound};
@@ -36,53 +36,57 @@ use crate::upstream::{Answer, Call, Content, Moment};
 use crate::worker::Worker;
 
 /// Answers one request; whatever happens, there is an answer, and it is counted and recorded.
-pub(crate) async fn serve(
+// PERF: an `async fn` would move the request once more, and keep room for it twice.
+#[expect(clippy::manual_async_fn, reason = "as said above")]
+pub(crate) fn serve(
     worker: Rc<Worker>,
     client: Rc<Client>,
     mut request: Request<Incoming>,
-) -> Result<Response<Reply>, Infallible> {
-    let busy = client.link.busy();
-    let mut record = Record::begin(&worker, &client, request.headers());
-    let spelling = client.link.spelled();
-    let snapshot = worker.shared.snapshot.load_full();
-    let wish = Wish::of(&client.link, request.headers());
-    let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
-    let (parts, incoming) = request.into_parts();
-    let version = parts.version;
-    let flight = worker.take_off();
-    let outcome = match (&flight, &snapshot) {
-        (Some(_), Some(snapshot)) => {
-            let (worker, client, parts, incoming) = (&worker, &client, &parts, Some(incoming));
-            let mut way = Way { worker, client, snapshot, parts, incoming, spelling, wish, change };
-            // PERF: pinned where it is made, here and below; awaiting a future by value reserves room for it twice, at
-            // every level.
-            unwinding(pin!(judged(&mut way, &mut record))).await
+) -> impl Future<Output = Result<Response<Reply>, Infallible>> {
+    async move {
+        let busy = client.link.busy();
+        let mut record = Record::begin(&worker, &client, request.headers());
+        let spelling = client.link.spelled();
+        let snapshot = worker.shared.snapshot.load_full();
+        let wish = Wish::of(&client.link, request.headers());
+        let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
+        let (parts, incoming) = request.into_parts();
+        let version = parts.version;
+        let flight = worker.take_off();
+        let outcome = match (&flight, &snapshot) {
+            (Some(_), Some(snapshot)) => {
+                let (worker, client, parts, incoming) = (&worker, &client, &parts, Some(incoming));
+                let mut way = Way { worker, client, snapshot, parts, incoming, spelling, wish, change };
+                // PERF: pinned where it is made, here and below; awaiting a future by value reserves room for it twice, at
+                // every level.
+                unwinding(pin!(judged(&mut way, &mut record))).await
+            }
+            (None, _) => Some(Err(Refusal::overload("requests_in_flight"))),
+            (Some(_), None) => Some(Err(Refusal::unready())),
+        };
+        let outcome = outcome.unwrap_or_else(|| {
+            bump(&worker.counters.panics);
+            Err(Refusal::internal())
+        });
+        if record.is_told(&outcome) {
+            record.describe(&parts);
         }
-        (None, _) => Some(Err(Refusal::overload("requests_in_flight"))),
-        (Some(_), None) => Some(Err(Refusal::unready())),
-    };
-    let outcome = outcome.unwrap_or_else(|| {
-        bump(&worker.counters.panics);
-        Err(Refusal::internal())
-    });
-    if record.is_told(&outcome) {
-        record.describe(&parts);
+        let mut close = client.is_last_request();
+        let mut response = outcome.unwrap_or_else(|refusal| {
+            close |= refusal.close;
+            record.refused(&refusal);
+            refusal.response(record.id().as_str())
+        });
+        if close && version < Version::HTTP_2 {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if version == Version::HTTP_2 {
+            response.body_mut().stall = Some(worker.watch_reply(&client.link));
+        }
+        record.answered(response.status(), snapshot.as_deref());
+        response.body_mut().serving = flight.map(|flight| Serving { _busy: busy, _flight: flight });
+        Ok(response)
     }
-    let mut close = client.is_last_request();
-    let mut response = outcome.unwrap_or_else(|refusal| {
-        close |= refusal.close;
-        record.refused(&refusal);
-        refusal.response(record.id().as_str())
-    });
-    if close && version < Version::HTTP_2 {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
-    if version == Version::HTTP_2 {
-        response.body_mut().stall = Some(worker.watch_reply(&client.link));
-    }
-    record.answered(response.status(), snapshot.as_deref());
-    response.body_mut().serving = flight.map(|flight| Serving { _busy: busy, _flight: flight });
-    Ok(response)
 }
 
 /// `None` when `future` panics.
@@ -145,8 +149,7 @@ async fn judged(way: &mut Way<'_>, record: &mut Record) -> Result<Response<Reply
     let slots = Slots::default();
     let head = asked.head(record)?;
     let canonical = asked.canonical(&head, &snapshot.limits)?;
-    // PERF: an exchange is large, so that it is made where it stays.
-    let mut exchange = Exchange::new(&canonical);
+    let mut exchange = begun(&canonical);
     let mut judging = Judging::new(&snapshot.policy, asked, &mut exchange);
     let outcome = pin!(exchanged(way, &slots, &mut judging, record)).await;
     let settled = judging.settle(outcome.is_ok());
@@ -171,6 +174,13 @@ async fn judged(way: &mut Way<'_>, record: &mut Record) -> Result<Response<Reply
             Ok(response)
         }
     }
+}
+
+/// An exchange of which nothing is known yet.
+// PERF: out of line, so that it is written where it stays; it is large.
+#[inline(never)]
+fn begun<'a>(canonical: &'a Canonical<'a>) -> Exchange<'a> {
+    Exchange::new(canonical)
 }
 
 /// What the policy thinks of the client's certificate, where there is one.

@@ -211,7 +211,13 @@ impl<'e, 'a> Judging<'e, 'a> {
     /// Judges the answer: what is to be changed in it.
     pub(crate) fn response(&mut self, record: &mut Record) -> Result<Vec<HeaderEdit>, Refusal> {
         let judged = self.policy.judge_response(self.exchange);
-        self.told(judged, record, Span::Answer).map(|edits| edits.headers().to_vec())
+        // Where nobody looks, there is nothing to tell, and no time that it took.
+        let judged = if self.policy.reads_answers() {
+            self.told(judged, record, Span::Answer)
+        } else {
+            judged.map_err(|denial| refusal(&denial, self.exchange.head().request_id))
+        };
+        judged.map(|edits| edits.headers().to_vec())
     }
 
     /// Passes a judgement on, and its findings to the record.
