@@ -118,7 +118,6 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
 }
 
 /// Changes the protocol, when the origin agrees to what the client has asked for.
-#[inline(never)]
 pub(crate) fn switch(
     (worker, client): (&Rc<Worker>, &Rc<Client>),
     mut answer: response::Parts,

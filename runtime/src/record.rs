@@ -140,7 +140,6 @@ impl Record {
 
     /// Keeps what the event says of the request; paths and queries may hold secrets, so the path is the endpoint's
     /// template where there is one, and the first segment where not.
-    #[inline(never)]
     pub(crate) fn describe(&mut self, parts: &Parts) {
         let host = parts.headers.get(header::HOST).map(|host| host.as_bytes().to_vec());
         self.said = Some(Said {
@@ -171,7 +170,6 @@ impl Record {
         }
     }
 
-    #[cold]
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
         self.worker.counters.denied(refusal.stage, refusal.reason);
         self.refused = Some((refusal.stage, refusal.reason));
@@ -194,8 +192,6 @@ impl Record {
         }
     }
 
-    // PERF: out of line, as is what it tells; most requests are counted and no more.
-    #[inline(never)]
     fn tell(&mut self, status: StatusCode, snapshot: Option<&Snapshot>, took: Duration) {
         let said = self.said.take().unwrap_or_default();
         let worker = Rc::clone(&self.worker);

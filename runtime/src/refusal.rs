@@ -30,7 +30,6 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
-// PERF: what is cold is laid out apart from what runs for every request.
 impl Refusal {
     pub(crate) const fn new(stage: &'static str, reason: &'static str, status: u16) -> Self {
         Self { stage, reason, status, detail: None, answer: None, close: false }
@@ -42,31 +41,26 @@ impl Refusal {
     }
 
     /// The framing of the connection is in doubt.
-    #[cold]
     pub(crate) fn framing(fault: Fault) -> Self {
         Self { close: true, ..Self::new("framing", fault.reason(), fault.status()).saying(fault.detail()) }
     }
 
     /// There is more to do than can be done.
-    #[cold]
     pub(crate) const fn overload(reason: &'static str) -> Self {
         Self::new("overload", reason, 503).saying("the proxy is at a limit; try again soon")
     }
 
     /// No policy is loaded.
-    #[cold]
     pub(crate) const fn unready() -> Self {
         Self::new("runtime", "no_policy", 503).saying("no policy is loaded")
     }
 
     /// A defect of ours: a refusal, never a pass.
-    #[cold]
     pub(crate) const fn internal() -> Self {
         Self::new("runtime", "internal", 500).saying("an internal error; please report it")
     }
 
     /// The client's body could not be read.
-    #[cold]
     pub(crate) fn body(error: &BodyError, fault: Option<Fault>) -> Self {
         match (fault, error) {
             (Some(fault), _) => Self::framing(fault),
@@ -81,7 +75,6 @@ impl Refusal {
     }
 
     /// No origin has answered.
-    #[cold]
     pub(crate) fn upstream(failure: Failure, fault: Option<Fault>) -> Self {
         match (fault, failure) {
             (Some(fault), Failure::Client) => Self::framing(fault),
@@ -102,7 +95,6 @@ impl Refusal {
     }
 
     /// The response, with a problem document (RFC 9457) unless the policy has an answer of its own.
-    #[cold]
     pub(crate) fn response(&self, id: &str) -> Response<Reply> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = Response::new(Reply::whole(match &self.answer {

@@ -17,7 +17,7 @@ use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode, Version};
 use shield_engine::token::Pass;
-use shield_engine::{Canonical, Exchange, HeaderEdit, Permit, Standing, Step, Stopwatch};
+use shield_engine::{Exchange, HeaderEdit, Permit, Standing, Step, Stopwatch};
 use shield_state::Store as _;
 
 use crate::body::{self, BodyError, Buffered, Inbound};
@@ -149,11 +149,14 @@ async fn judged(way: &mut Way<'_>, record: &mut Record) -> Result<Response<Reply
     let slots = Slots::default();
     let head = asked.head(record)?;
     let canonical = asked.canonical(&head, &snapshot.limits)?;
-    let mut exchange = begun(&canonical);
-    let mut judging = Judging::new(&snapshot.policy, asked, &mut exchange);
-    let outcome = pin!(exchanged(way, &slots, &mut judging, record)).await;
-    let settled = judging.settle(outcome.is_ok());
-    drop(exchange);
+    // PERF: an exchange is large. It ends where it stays; to drop it by name would move it first.
+    let (outcome, settled) = {
+        let mut exchange = Exchange::new(&canonical);
+        let mut judging = Judging::new(&snapshot.policy, asked, &mut exchange);
+        let outcome = pin!(exchanged(way, &slots, &mut judging, record)).await;
+        let settled = judging.settle(outcome.is_ok());
+        (outcome, settled)
+    };
     record.laps = stopwatch.map(Stopwatch::laps).unwrap_or_default();
     if !settled.is_empty() {
         // A store that does not answer counts nothing; the answer does not wait for it to come back.
@@ -174,13 +177,6 @@ async fn judged(way: &mut Way<'_>, record: &mut Record) -> Result<Response<Reply
             Ok(response)
         }
     }
-}
-
-/// An exchange of which nothing is known yet.
-// PERF: out of line, so that it is written where it stays; it is large.
-#[inline(never)]
-fn begun<'a>(canonical: &'a Canonical<'a>) -> Exchange<'a> {
-    Exchange::new(canonical)
 }
 
 /// What the policy thinks of the client's certificate, where there is one.

@@ -235,7 +235,6 @@ impl<'e, 'a> Judging<'e, 'a> {
 static TLS_FIELDS: LazyLock<[Option<FieldId>; 2]> =
     LazyLock::new(|| ["cf.tls_version", "cf.tls_cipher"].map(FieldId::find));
 
-#[inline(never)]
 fn tls_fields(tls: &TlsFacts) -> BTreeMap<FieldId, Value<'_>> {
     let known = TLS_FIELDS.iter().flatten().zip([tls.version, &tls.cipher]);
     known.map(|(field, value)| (*field, Value::String(Cow::Borrowed(value.as_bytes())))).collect()

@@ -246,7 +246,6 @@ pub(crate) struct Moment<'a> {
 }
 
 /// Whose fault a broken exchange is.
-#[cold]
 fn cause(error: &hyper::Error) -> Failure {
     let mut source = error.source();
     while let Some(inner) = source {
