@@ -3,7 +3,7 @@
 #
 #   tests/benches/proxy.sh [--json] [--rounds N] [--seconds N] [--plain] [--idle]
 #
-# shieldd is built as it is shipped, by release.sh; with --plain, as cargo alone builds it.
+# shieldd is built as it is shipped, by release.sh, which takes some twenty minutes the first time; with --plain, as cargo alone builds it.
 # Each proxy has one worker, pinned to core 0; the origin (another nginx) and the load (wrk) share core 1. Requests per second
 # depend on what else runs there; user and system time of the proxy's process per request does not.
 # --idle measures memory at 10,000 idle connections instead; --train SHIELDD measures nothing, but gives that one work of all kinds.

@@ -70,9 +70,9 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) ->
     let stream = TokioIo::new(Heard::new(stream, scribe.clone()));
     let (requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
     // An error ends the connection; the request that suffers from it is told through its own channel.
-    let mut connection = apart(|| connection.with_upgrades());
+    let connection = apart(|| connection.with_upgrades());
     tokio::task::spawn_local(async move {
-        let _ = connection.as_mut().await;
+        let _ = connection.await;
     });
     Ok(Sender::new(requests, scribe))
 }
