@@ -11,7 +11,6 @@ use serde_json::json;
 use shield_engine::{Lap, Policy};
 
 use crate::client::canonical;
-use crate::clock;
 use crate::events::{Event, Map, Text, timestamp};
 use crate::listen::client::Client;
 use crate::metrics::bump;
@@ -98,7 +97,7 @@ impl Record {
             started: now,
             looked: now,
             spent: [Duration::ZERO; SPANS.len()],
-            unix_millis: clock::unix_millis(),
+            unix_millis: worker.unix_millis(now),
             trace: Trace::of(headers, &worker.random),
             client: canonical(client.peer.ip()),
             upstream: None,

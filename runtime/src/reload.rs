@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::callers;
@@ -146,6 +147,8 @@ impl Loader {
         let digest = snapshot.digest.to_string();
         self.shared.keys.equip(&snapshot.policy, &self.shared.settings.data_dir);
         let snapshot = Arc::new(snapshot);
+        // Heads that came before are in lower case to a policy that is the first to ask, as they are over HTTP/2.
+        self.shared.spells.store(snapshot.spells_requests, Relaxed);
         self.shared.snapshot.store(Some(Arc::clone(&snapshot)));
         if self.shared.settings.backend == "jit" {
             snapshot.compile();

@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use crate::gate::link::{Busy, Link, Order};
+use crate::gate::link::{Link, Order};
+use crate::listen::client::Busy;
 use crate::upstream::{Lease, Progress};
 use crate::worker::{Flight, Worker};
 

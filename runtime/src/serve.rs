@@ -44,10 +44,10 @@ pub(crate) fn serve(
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Reply>, Infallible>> {
     async move {
-        let busy = client.link.busy();
+        let busy = client.busy();
         let mut record = Record::begin(&worker, &client, request.headers());
         let spelling = client.link.spelled();
-        let snapshot = worker.shared.snapshot.load_full();
+        let snapshot = worker.snapshot();
         let wish = Wish::of(&client.link, request.headers());
         let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
         let (parts, incoming) = request.into_parts();
@@ -205,9 +205,9 @@ async fn exchanged<'a>(
     let moment = Moment { ticks: &worker.ticks, random: worker.random.next(), counters: &worker.counters };
     let sent = pin!(worker.upstreams.send(permit, call, content, &moment)).await;
     record.spend(Span::Upstream);
-    let Answer { mut response, lease, progress, member } =
+    let Answer { mut response, lease, progress, address } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
-    record.upstream = Some(member.address);
+    record.upstream = Some(address);
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let upstream = switches.then(|| hyper::upgrade::on(&mut response));
     let (head, incoming) = response.into_parts();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -31,7 +31,9 @@ pub(crate) enum Life {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
-    pub(crate) snapshot: ArcSwapOption<Snapshot>,
+    pub(crate) snapshot: Arc<ArcSwapOption<Snapshot>>,
+    /// Whether the policy that serves asks how the names of a request's headers are written.
+    pub(crate) spells: Arc<AtomicBool>,
     pub(crate) registry: Registry,
     pub(crate) clock: fn() -> Instant,
     pub(crate) events: Events,
@@ -56,7 +58,8 @@ impl Shared {
         store: AnyStore,
     ) -> Self {
         Self {
-            snapshot: ArcSwapOption::empty(),
+            snapshot: Arc::default(),
+            spells: Arc::default(),
             registry: Registry::new(world.names),
             clock: world.clock,
             events,

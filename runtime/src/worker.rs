@@ -1,13 +1,15 @@
 //! One thread that serves: its listeners, its connections, its pools, and the watchman who looks after them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
+use arc_swap::{ArcSwapOption, Cache};
+use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 use tokio::time::MissedTickBehavior;
 
 use crate::client::AddressRule;
@@ -19,6 +21,7 @@ use crate::metrics::Counters;
 use crate::random::Random;
 use crate::reply::Stall;
 use crate::shared::Shared;
+use crate::snapshot::Snapshot;
 use crate::upstream::{Tls, Upstreams};
 
 /// hyper takes no smaller buffer than this.
@@ -37,6 +40,10 @@ pub(crate) struct Worker {
     pub(crate) addresses: AddressRule,
     pub(crate) bounds: Bounds,
     pub(crate) http1_buffer: usize,
+    /// The policy that serves, as this worker has seen it last.
+    snapshot: RefCell<Cache<Arc<ArcSwapOption<Snapshot>>, Option<Arc<Snapshot>>>>,
+    /// One moment in both times, at most a tick old.
+    moment: Cell<(Instant, u64)>,
     patience: Patience,
     links: RefCell<Vec<Weak<Link>>>,
     stalls: RefCell<Vec<std::rc::Weak<Stall>>>,
@@ -70,10 +77,25 @@ impl Worker {
                 tunnel: ticks(settings.tunnel_timeout),
                 rate: settings.minimum_rate,
             },
+            snapshot: RefCell::new(Cache::new(Arc::clone(&shared.snapshot))),
+            moment: Cell::new(moment()),
             links: RefCell::default(),
             stalls: RefCell::default(),
             shared,
         }
+    }
+
+    /// The policy that serves now.
+    // PERF: a look at whether it is still the one seen last, instead of a loan of it.
+    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.borrow_mut().load().clone()
+    }
+
+    /// `now` in milliseconds since 1970.
+    // PERF: reckoned, instead of a second look at a clock.
+    pub(crate) fn unix_millis(&self, now: Instant) -> u64 {
+        let (then, millis) = self.moment.get();
+        millis + now.saturating_duration_since(then).as_millis() as u64
     }
 
     /// Looks after a connection from now on.
@@ -107,6 +129,9 @@ impl Worker {
     /// One tick of the watchman.
     fn look_around(&self) {
         self.ticks.advance();
+        self.moment.set(moment());
+        // An old policy is let go, whether a request comes or not.
+        drop(self.snapshot());
         self.links
             .borrow_mut()
             .retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
@@ -122,6 +147,11 @@ impl Worker {
     }
 }
 
+/// Now, in monotonic time and in milliseconds since 1970.
+fn moment() -> (Instant, u64) {
+    (clock::now(), clock::unix_millis())
+}
+
 /// A request that is being served, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Flight(Rc<Worker>);
@@ -135,9 +165,9 @@ impl Drop for Flight {
 
 /// Serves on this thread until told to stop, and then until the last connection has ended or the time for that is over.
 pub(crate) fn run(worker: Worker, listeners: Vec<Bound>, stop: watch::Receiver<bool>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let worker = Rc::new(worker);
-    LocalSet::new().block_on(&runtime, live(worker, listeners, stop));
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_all().build_local(LocalOptions::default())?;
+    runtime.block_on(live(Rc::new(worker), listeners, stop));
     // What is left is cut off; lookups that hang must not hold the process.
     runtime.shutdown_background();
     Ok(())
@@ -151,7 +181,7 @@ async fn live(worker: Rc<Worker>, listeners: Vec<Bound>, mut stop: watch::Receiv
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     // When whoever started this is gone, there is nobody to serve for.
     let mut stopping = std::pin::pin!(async move { drop(stop.wait_for(|stop| *stop).await) });
-    let mut ends: Option<std::time::Instant> = None;
+    let mut ends: Option<Instant> = None;
     loop {
         tokio::select! {
             _ = tick.tick() => worker.look_around(),

@@ -1,11 +1,11 @@
 //! What a connection's gate, its task, its requests and the worker's watchman know in common.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::Duration;
-
-use tokio::sync::Notify;
 
 use super::fault::Fault;
 use crate::clock::{Ticks, ticks};
@@ -95,13 +95,21 @@ pub(crate) struct Link {
     resting: AtomicBool,
     /// Requests whose response is not complete.
     busy: AtomicU32,
-    /// Of heads that have passed and are no requests yet, in their order.
-    spellings: Mutex<VecDeque<Spelling>>,
-    signal: Notify,
+    /// Whether somebody asks how the names of headers are written.
+    spells: Arc<AtomicBool>,
+    /// Heads that have passed, and those that have become requests.
+    passed: AtomicU32,
+    served: AtomicU32,
+    /// Of heads between the two, by their numbers.
+    spellings: Mutex<VecDeque<(u32, Spelling)>>,
+    /// There is an order that nobody has taken.
+    ordered: AtomicBool,
+    /// Who waits for it.
+    waiting: Mutex<Option<Waker>>,
 }
 
 impl Link {
-    pub(crate) fn new(ticks: Arc<Ticks>) -> Self {
+    pub(crate) fn new(ticks: Arc<Ticks>, spells: Arc<AtomicBool>) -> Self {
         let since = AtomicU32::new(ticks.now());
         Self {
             ticks,
@@ -115,8 +123,12 @@ impl Link {
             stalled: AtomicU32::new(0),
             resting: AtomicBool::new(true),
             busy: AtomicU32::new(0),
+            spells,
+            passed: AtomicU32::new(0),
+            served: AtomicU32::new(0),
             spellings: Mutex::default(),
-            signal: Notify::new(),
+            ordered: AtomicBool::new(false),
+            waiting: Mutex::default(),
         }
     }
 
@@ -186,31 +198,66 @@ impl Link {
     }
 
     /// A head has passed.
-    pub(crate) fn spell(&self, spelling: Spelling) {
-        self.spellings.lock().unwrap_or_else(PoisonError::into_inner).push_back(spelling);
+    pub(crate) fn spell(&self, head: &[u8]) {
+        let number = next(&self.passed);
+        if self.spells.load(Relaxed) {
+            self.spellings().push_back((number, Spelling::of(head)));
+        }
     }
 
-    /// How the names of the next request's head were written; over HTTP/2 they are in lower case.
+    /// How the names of the next request's head were written, where somebody has asked when it passed; over HTTP/2 they
+    /// are in lower case.
     pub(crate) fn spelled(&self) -> Spelling {
-        self.spellings.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or_default()
+        let wanted = next(&self.served);
+        if !self.spells.load(Relaxed) {
+            return Spelling::default();
+        }
+        let mut spellings = self.spellings();
+        spellings.retain(|(number, _)| *number >= wanted);
+        let found = spellings.pop_front_if(|(number, _)| *number == wanted);
+        found.map(|(_, spelling)| spelling).unwrap_or_default()
     }
 
-    /// A request is being served until what this returns is dropped.
-    pub(crate) fn busy(self: &Arc<Self>) -> Busy {
+    fn spellings(&self) -> MutexGuard<'_, VecDeque<(u32, Spelling)>> {
+        self.spellings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request is being served.
+    pub(crate) fn begin_request(&self) {
         self.busy.store(self.busy.load(Relaxed) + 1, Relaxed);
-        Busy(Arc::clone(self))
+    }
+
+    /// Its response is complete, or given up.
+    pub(crate) fn end_request(&self) {
+        self.busy.store(self.busy.load(Relaxed) - 1, Relaxed);
+        self.since.store(self.ticks.now(), Relaxed);
     }
 
     pub(crate) fn order(&self, order: Order) {
         if order as u8 >= self.order.load(Relaxed) {
             self.order.store(order as u8, Relaxed);
         }
-        self.signal.notify_one();
+        self.ordered.store(true, Relaxed);
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waiting.iter().for_each(Waker::wake_by_ref);
     }
 
     /// Waits for an order.
     pub(crate) async fn ordered(&self) -> Order {
-        self.signal.notified().await;
+        let mut known: Option<Waker> = None;
+        poll_fn(|cx| {
+            if self.ordered.load(Relaxed) {
+                self.ordered.store(false, Relaxed);
+                return Poll::Ready(());
+            }
+            // PERF: a connection asks whenever it runs, and is hardly ever told anything.
+            if !known.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+                known = Some(cx.waker().clone());
+                self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&known);
+            }
+            Poll::Pending
+        })
+        .await;
         match self.order.load(Relaxed) {
             2 => Order::Drain,
             3 => Order::Close,
@@ -274,13 +321,9 @@ impl Link {
     }
 }
 
-/// While this lives, its connection is not idle.
-#[derive(Debug)]
-pub(crate) struct Busy(Arc<Link>);
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.busy.store(self.0.busy.load(Relaxed) - 1, Relaxed);
-        self.0.since.store(self.0.ticks.now(), Relaxed);
-    }
+/// Counts on; the new number.
+fn next(number: &AtomicU32) -> u32 {
+    let next = number.load(Relaxed).wrapping_add(1);
+    number.store(next, Relaxed);
+    next
 }

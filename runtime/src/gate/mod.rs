@@ -24,7 +24,6 @@ use frames::Frames;
 use head::{Body, Bounds, Head};
 use link::{Link, Upgrade, Wait};
 
-use crate::spelling::Spelling;
 
 /// The request that a faulty head is replaced by.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: gate\r\nconnection: close\r\n\r\n";
@@ -385,7 +384,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
 /// Keeps the names of the head that `judged` begins with, for the request that hyper makes of it.
 fn spell(framing: &mut Framing, link: &Link, judged: &[u8]) {
     if let Some(head) = framing.head.take().and_then(|length| judged.get(..length)) {
-        link.spell(Spelling::of(head));
+        link.spell(head);
     }
 }
 

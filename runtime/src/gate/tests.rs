@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty};
@@ -14,6 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use super::*;
 use crate::clock::Ticks;
 use crate::random::Random;
+use crate::spelling::Spelling;
 
 const BOUNDS: Bounds = Bounds { size: 4096, target: 1024, count: 50 };
 
@@ -182,7 +184,7 @@ fn served(bytes: &[u8], gated: bool) -> (Seen, String) {
         client.write_all(bytes).await.unwrap();
         client.shutdown().await.unwrap();
         let seen = Rc::new(RefCell::new(Seen::new()));
-        let link = Arc::new(Link::new(Arc::new(Ticks::new())));
+        let link = Arc::new(Link::new(Arc::default(), Arc::default()));
         if gated {
             converse(Gate::new(server, BOUNDS, Arc::clone(&link)), &seen, &link).await;
         } else {
@@ -285,7 +287,7 @@ fn a_client_is_waited_for_as_long_as_patience_says() {
     let patience = link::Patience { request: 5, head: 3, body: 3, write: 3, tunnel: 9, rate: 0 };
     let ticks = Arc::new(Ticks::new());
     let waits = |wait: Wait, passed: u32| {
-        let link = Link::new(Arc::clone(&ticks));
+        let link = Link::new(Arc::clone(&ticks), Arc::default());
         link.wait_for(Wait::Nothing);
         link.wait_for(wait);
         ticks.skip(passed);
@@ -304,7 +306,7 @@ fn a_client_is_waited_for_as_long_as_patience_says() {
 fn a_client_that_is_slower_than_the_least_rate_is_given_up() {
     let patience = link::Patience { request: 5, head: 3, body: 1000, write: 3, tunnel: 9, rate: 10 };
     let ticks = Arc::new(Ticks::new());
-    let link = Link::new(Arc::clone(&ticks));
+    let link = Link::new(Arc::clone(&ticks), Arc::default());
     link.begin_body();
     for second in 0..30 {
         link.wait_for(Wait::Body);
@@ -319,6 +321,22 @@ fn a_client_that_is_slower_than_the_least_rate_is_given_up() {
 }
 
 #[test]
+fn each_request_gets_the_spelling_of_its_own_head_whenever_somebody_begins_to_ask() {
+    let asked = Arc::new(AtomicBool::new(false));
+    let link = Link::new(Arc::default(), Arc::clone(&asked));
+    let heads = [b"GET / HTTP/1.1\r\nA: 1\r\n\r\n", b"GET / HTTP/1.1\r\nB: 1\r\n\r\n"];
+    for asks in [[false, true], [true, false], [true, true], [false, false]] {
+        for (head, asks) in heads.iter().zip(asks) {
+            asked.store(asks, Relaxed);
+            link.spell(*head);
+        }
+        asked.store(true, Relaxed);
+        let spelled = heads.map(|head| link.spelled() == Spelling::of(head));
+        assert_eq!(spelled, asks);
+    }
+}
+
+#[test]
 fn preface_and_request_are_told_apart_by_the_first_bytes() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let sniff = |bytes: &'static [u8]| {
@@ -326,7 +344,7 @@ fn preface_and_request_are_told_apart_by_the_first_bytes() {
             let (mut client, server): (DuplexStream, _) = tokio::io::duplex(1024);
             client.write_all(bytes).await.unwrap();
             drop(client);
-            Gate::new(server, BOUNDS, Arc::new(Link::new(Arc::new(Ticks::new()))))
+            Gate::new(server, BOUNDS, Arc::new(Link::new(Arc::default(), Arc::default())))
                 .sniff(None, 1)
                 .await
                 .unwrap()

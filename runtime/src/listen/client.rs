@@ -55,7 +55,7 @@ impl Client {
         admission: Admission,
     ) -> Self {
         let [peer, local] = ends;
-        let link = Arc::new(Link::new(Arc::clone(&worker.ticks)));
+        let link = Arc::new(Link::new(Arc::clone(&worker.ticks), Arc::clone(&worker.shared.spells)));
         worker.watch(&link);
         bump(&worker.counters.open);
         let text = canonical(peer.ip()).to_string();
@@ -72,10 +72,26 @@ impl Client {
         }
     }
 
+    /// A request is being served until what this returns is dropped.
+    pub(crate) fn busy(self: &Rc<Self>) -> Busy {
+        self.link.begin_request();
+        Busy(Rc::clone(self))
+    }
+
     /// Counts a request; whether the connection is to be closed after it.
     pub(crate) fn is_last_request(&self) -> bool {
         self.requests.set(self.requests.get() + 1);
         self.requests.get() >= self.worker.shared.settings.requests_per_connection
+    }
+}
+
+/// While this lives, its connection is not idle.
+#[derive(Debug)]
+pub(crate) struct Busy(Rc<Client>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.link.end_request();
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -61,7 +61,7 @@ pub(crate) struct Answer {
     pub(crate) response: Response<Incoming>,
     pub(crate) lease: Lease,
     pub(crate) progress: Rc<Progress>,
-    pub(crate) member: Arc<Member>,
+    pub(crate) address: SocketAddr,
 }
 
 /// What is sent, and how to make its head anew for each try.
@@ -169,7 +169,7 @@ impl Upstreams {
     async fn attempt(
         &self,
         call: &Call<'_>,
-        member: &Arc<Member>,
+        member: &Member,
         content: Content,
         (now, reuse): (u32, bool),
     ) -> Result<Answer, Failed> {
@@ -190,7 +190,7 @@ impl Upstreams {
         let sending = pin!(lease.sender.send((call.head)(outgoing), call.spelled));
         self.awaited.borrow_mut().push(Rc::downgrade(&progress));
         match progress.within(now, sending).await {
-            Some(Ok(response)) => Ok(Answer { response, lease, progress, member: Arc::clone(member) }),
+            Some(Ok(response)) => Ok(Answer { response, lease, progress, address: member.address }),
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
                 let failure = cause(error.error());
