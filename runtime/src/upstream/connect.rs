@@ -51,7 +51,7 @@ pub(crate) fn trust(pem: &[u8]) -> Result<Tls, String> {
     Ok(Tls(Arc::new(config).into()))
 }
 
-/// A connection that takes requests; a task of this worker moves its bytes.
+/// A connection that takes requests.
 pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Sender> {
     let stream = TcpStream::connect(member.address).await?;
     stream.set_nodelay(true)?;
@@ -69,10 +69,5 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) ->
     let scribe = Scribe::default();
     let stream = TokioIo::new(Heard::new(stream, scribe.clone()));
     let (requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
-    // An error ends the connection; the request that suffers from it is told through its own channel.
-    let connection = apart(|| connection.with_upgrades());
-    tokio::task::spawn_local(async move {
-        let _ = connection.await;
-    });
-    Ok(Sender::new(requests, scribe))
+    Ok(Sender::new(requests, apart(|| connection.with_upgrades()), scribe))
 }

@@ -176,7 +176,7 @@ impl Upstreams {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
         };
-        let reused = if reuse { slot.reuse().await } else { Err(slot) };
+        let reused = if reuse { slot.reuse(now).await } else { Err(slot) };
         let old = reused.is_ok();
         let mut lease = match reused {
             Ok(lease) => lease,
@@ -187,10 +187,14 @@ impl Upstreams {
         };
         let spare = content.replayable().filter(|_| call.idempotent);
         let (outgoing, progress) = Outgoing::new(content);
-        let sending = pin!(lease.sender.send((call.head)(outgoing), call.spelled));
+        let mut sending = pin!(lease.sender.send((call.head)(outgoing), call.spelled));
         self.awaited.borrow_mut().push(Rc::downgrade(&progress));
-        match progress.within(now, sending).await {
-            Some(Ok(response)) => Ok(Answer { response, lease, progress, address: member.address }),
+        let sent = progress.within(now, |cx| lease.sender.poll_answer(sending.as_mut(), cx)).await;
+        match sent {
+            Some(Ok(response)) => {
+                lease.sender.let_go();
+                Ok(Answer { response, lease, progress, address: member.address })
+            }
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
                 let failure = cause(error.error());

@@ -55,9 +55,13 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// Waits for an answer, unless the watchman says that it takes too long.
-    pub(crate) async fn within<F: Future>(&self, now: u32, mut sending: Pin<&mut F>) -> Option<F::Output> {
+    pub(crate) async fn within<T>(
+        &self,
+        now: u32,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Option<T> {
         self.since.set(now);
-        let sent = poll_fn(|cx| match sending.as_mut().poll(cx) {
+        let sent = poll_fn(|cx| match poll(cx) {
             Poll::Ready(sent) => Poll::Ready(Some(sent)),
             Poll::Pending if self.expired.get() => Poll::Ready(None),
             Poll::Pending => {
