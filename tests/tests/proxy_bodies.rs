@@ -1,6 +1,11 @@
 //! Bodies that arrive in pieces: refused as soon as nothing can make them fit, and sent on only when they are whole.
 
-use shield_tests::live::{Live, bundle_with, settings, until};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use shield_runtime::Settings;
+use shield_tests::live::{Live, bundle, bundle_with, settings, until};
 use shield_tests::origin::Origin;
 
 const DOCUMENT: &str = r#"{
@@ -60,4 +65,40 @@ fn a_body_is_refused_before_the_rest_of_it_arrives_and_never_sent_on() {
     assert_eq!(client.response(false).unwrap().status, 200);
     assert_eq!(origin.seen()[0].body, body.as_bytes());
     assert!(live.metric("shield_denials_total{stage=\"schema\",reason=\"request\"}") >= 5);
+}
+
+#[test]
+fn an_origin_that_answers_before_it_has_read_is_sent_the_rest_all_the_same() {
+    const LENGTH: usize = 8 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let origin = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut first = [0; 16];
+        stream.read_exact(&mut first).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst").unwrap();
+        let mut left = LENGTH;
+        let mut piece = vec![0; 1 << 16];
+        while left > 0 {
+            let read = stream.read(&mut piece).unwrap();
+            assert_ne!(read, 0, "{left} bytes are missing");
+            left -= piece[..read].iter().filter(|byte| **byte == b'~').count();
+        }
+        stream.write_all(b"after").unwrap();
+        // A second answer on this connection would be as good as the first.
+        stream.read_exact(&mut first).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nagain").unwrap();
+    });
+    let policy = format!("api a {{ host \"a\" upstream \"{url}\" unknown off }}\n");
+    let live = Live::start(bundle(&policy), Settings { body_size: LENGTH as u64, ..settings() });
+    let mut client = live.connect();
+    client.send(format!("PUT /a HTTP/1.1\r\nhost: a\r\ncontent-length: {LENGTH}\r\n\r\n").as_bytes());
+    // The origin has answered by the time that the client goes on.
+    let head = client.head().unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(client.until(b"first").is_some());
+    client.send(&vec![b'~'; LENGTH]);
+    assert!(client.until(b"after").is_some());
+    assert_eq!(client.ask("GET /b HTTP/1.1\r\nhost: a\r\n\r\n").text(), "again");
+    origin.join().unwrap();
 }

@@ -24,7 +24,6 @@ use frames::Frames;
 use head::{Body, Bounds, Head};
 use link::{Link, Upgrade, Wait};
 
-
 /// The request that a faulty head is replaced by.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: gate\r\nconnection: close\r\n\r\n";
 /// How an HTTP/2 connection begins.
