@@ -18,7 +18,7 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) detail: Option<&'static str>,
     /// The policy's own answer, where it gives one.
-    pub(crate) answer: Option<Answer>,
+    pub(crate) answer: Option<Box<Answer>>,
     /// The connection cannot be used any more.
     pub(crate) close: bool,
 }

@@ -15,13 +15,17 @@ use crate::upstream::{Lease, Progress};
 use crate::worker::{Flight, Worker};
 
 /// A response's body.
+// PERF: boxed, since a response passes through some ten hands before it is written.
 #[derive(Debug)]
-pub(crate) struct Reply {
+pub(crate) struct Reply(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     content: Content,
     /// Until this is dropped, the request counts as being served.
-    pub(crate) serving: Option<Serving>,
+    serving: Option<Serving>,
     /// Where a stream of several on one connection must be watched by itself.
-    pub(crate) stall: Option<Rc<Stall>>,
+    stall: Option<Rc<Stall>>,
 }
 
 /// Since when a client has not asked for the next piece of a response.
@@ -72,7 +76,21 @@ pub(crate) struct Serving {
 
 impl Reply {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self { content: Content::Whole(bytes.into()), serving: None, stall: None }
+        Self::new(Content::Whole(bytes.into()))
+    }
+
+    fn new(content: Content) -> Self {
+        Self(Box::new(Inner { content, serving: None, stall: None }))
+    }
+
+    /// The request counts as being served until this body is dropped.
+    pub(crate) fn serve(&mut self, serving: Option<Serving>) {
+        self.0.serving = serving;
+    }
+
+    /// Watches this body by itself.
+    pub(crate) fn watch(&mut self, stall: Rc<Stall>) {
+        self.0.stall = Some(stall);
     }
 
     /// Passes an origin's body on, after what has been read of it; the connection is used again when the body has
@@ -88,7 +106,7 @@ impl Reply {
         if stream.incoming.is_end_stream() {
             stream.give_back();
         }
-        Self { content: Content::Stream(stream), serving: None, stall: None }
+        Self::new(Content::Stream(stream))
     }
 }
 
@@ -111,22 +129,23 @@ impl Body for Reply {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = self.content.poll_frame(cx);
-        if let Some(stall) = &self.stall {
+        let inner = &mut *self.0;
+        let polled = inner.content.poll_frame(cx);
+        if let Some(stall) = &inner.stall {
             stall.since.set(if polled.is_ready() { stall.link.tick() } else { 0 });
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
+        match &self.0.content {
             Content::Whole(bytes) => bytes.is_empty(),
             Content::Stream(stream) => stream.first.is_empty() && stream.incoming.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.content {
+        match &self.0.content {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(stream) => {
                 let first: usize = stream.first.iter().map(Bytes::len).sum();

@@ -20,6 +20,7 @@ use shield_engine::token::Pass;
 use shield_engine::{Exchange, HeaderEdit, Permit, Standing, Step, Stopwatch};
 use shield_state::Store as _;
 
+use crate::apart::apart;
 use crate::body::{self, BodyError, Buffered, Inbound};
 use crate::clock;
 use crate::forward::{self, Onward};
@@ -81,10 +82,10 @@ pub(crate) fn serve(
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if version == Version::HTTP_2 {
-            response.body_mut().stall = Some(worker.watch_reply(&client.link));
+            response.body_mut().watch(worker.watch_reply(&client.link));
         }
         record.answered(response.status(), snapshot.as_deref());
-        response.body_mut().serving = flight.map(|flight| Serving { _busy: busy, _flight: flight });
+        response.body_mut().serve(flight.map(|flight| Serving { _busy: busy, _flight: flight }));
         Ok(response)
     }
 }
@@ -160,7 +161,7 @@ async fn judged(way: &mut Way<'_>, record: &mut Record) -> Result<Response<Reply
     record.laps = stopwatch.map(Stopwatch::laps).unwrap_or_default();
     if !settled.is_empty() {
         // A store that does not answer counts nothing; the answer does not wait for it to come back.
-        let _ = worker.shared.store.apply(clock::unix_millis(), &settled).await;
+        let _ = apart(|| worker.shared.store.apply(clock::unix_millis(), &settled)).await;
         record.spend(Span::Store);
     }
     let outcome = outcome?;
@@ -205,11 +206,11 @@ async fn exchanged<'a>(
     let moment = Moment { ticks: &worker.ticks, random: worker.random.next(), counters: &worker.counters };
     let sent = pin!(worker.upstreams.send(permit, call, content, &moment)).await;
     record.spend(Span::Upstream);
-    let Answer { mut response, lease, progress, address } =
+    let Answer { mut response, lease, progress, member } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
-    record.upstream = Some(address);
+    record.upstream = Some(member.address);
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let upstream = switches.then(|| hyper::upgrade::on(&mut response));
+    let upstream = switches.then(|| hyper::upgrade::on(&mut *response));
     let (head, incoming) = response.into_parts();
     let (head, spelling) = slots.answer.get_or_init(|| (head, lease.sender.spelling()));
     let wanted = judging.answer(head, spelling, record);
@@ -258,7 +259,8 @@ async fn permitted<'a>(
                 return Ok((permit, unread.unwrap_or(content)));
             }
             Step::Ask(ops) => {
-                let replies = worker.shared.store.apply(record.unix_millis, &ops).await;
+                // PERF: a store that is elsewhere takes room that requests without counters need not have.
+                let replies = apart(|| worker.shared.store.apply(record.unix_millis, &ops)).await;
                 record.spend(Span::Store);
                 judging.replies(replies.unwrap_or_default(), record)?
             }
@@ -281,7 +283,7 @@ async fn permitted<'a>(
                 content = match more {
                     None => Content::whole(bytes.clone()),
                     Some((beyond, rest)) => {
-                        Content::Stream(Inbound::continued([bytes.clone(), beyond], rest, most))
+                        Content::Stream(Inbound::continued([bytes.clone(), beyond], rest, most).into())
                     }
                 };
                 judging.body(bytes, cut, record)?
@@ -298,7 +300,7 @@ fn stream(incoming: Incoming, most: u64) -> Result<Content, Refusal> {
     if incoming.size_hint().lower() > most {
         return Err(Refusal::body(&BodyError::TooLarge, None));
     }
-    Ok(Content::Stream(Inbound::new(incoming, most)))
+    Ok(Content::Stream(Inbound::new(incoming, most).into()))
 }
 
 #[cfg(test)]

@@ -291,7 +291,7 @@ fn refusal(denial: &Denial, id: &str) -> Refusal {
     let document = denial.document(id);
     let reason = denial.reason.label().split_once(':').map_or("", |(_, reason)| reason);
     let answer = Answer { headers: document.headers, body: document.body.into() };
-    Refusal { answer: Some(answer), ..Refusal::new(denial.stage(), reason, document.status) }
+    Refusal { answer: Some(answer.into()), ..Refusal::new(denial.stage(), reason, document.status) }
 }
 
 /// Applies changes in order; a value that no header can hold changes nothing.

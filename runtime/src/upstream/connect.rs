@@ -52,7 +52,7 @@ pub(crate) fn trust(pem: &[u8]) -> Result<Tls, String> {
 }
 
 /// A connection that takes requests.
-pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Sender> {
+pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Box<Sender>> {
     let stream = TcpStream::connect(member.address).await?;
     stream.set_nodelay(true)?;
     if !member.origin.tls {
@@ -65,9 +65,9 @@ pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Se
     speak(connector.connect(name, stream).await?).await
 }
 
-async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> io::Result<Sender> {
+async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> io::Result<Box<Sender>> {
     let scribe = Scribe::default();
     let stream = TokioIo::new(Heard::new(stream, scribe.clone()));
     let (requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
-    Ok(Sender::new(requests, apart(|| connection.with_upgrades()), scribe))
+    Ok(Box::new(Sender::new(requests, apart(|| connection.with_upgrades()), scribe)))
 }

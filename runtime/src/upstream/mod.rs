@@ -2,9 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -58,10 +58,10 @@ pub(crate) enum Failure {
 /// What an origin has answered, with the connection that its body comes from.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Box<Response<Incoming>>,
     pub(crate) lease: Lease,
     pub(crate) progress: Rc<Progress>,
-    pub(crate) address: SocketAddr,
+    pub(crate) member: Arc<Member>,
 }
 
 /// What is sent, and how to make its head anew for each try.
@@ -138,15 +138,15 @@ impl Upstreams {
             let load = |member: &Member| self.pool(member.id).in_use();
             let choice = Choice { now: at.ticks.now(), random: at.random, tried: &tried, load: &load };
             let member = call.group.pick(&choice).ok_or(last)?;
-            let failed =
-                match pin!(self.attempt(&call, &member, content, (at.ticks.now(), stale < MOST_TRIES))).await
-                {
-                    Ok(answer) => {
-                        member.succeeded();
-                        return Ok(answer);
-                    }
-                    Err(failed) => failed,
-                };
+            let reuse = stale < MOST_TRIES;
+            let tried_now = pin!(self.attempt(&call, &member, content, (at.ticks.now(), reuse))).await;
+            let failed = match tried_now {
+                Ok((response, lease, progress)) => {
+                    member.succeeded();
+                    return Ok(Answer { response, lease, progress, member });
+                }
+                Err(failed) => failed,
+            };
             last = failed.failure;
             if failed.stale {
                 stale += 1;
@@ -172,7 +172,7 @@ impl Upstreams {
         member: &Member,
         content: Content,
         (now, reuse): (u32, bool),
-    ) -> Result<Answer, Failed> {
+    ) -> Result<(Box<Response<Incoming>>, Lease, Rc<Progress>), Failed> {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
         };
@@ -193,7 +193,7 @@ impl Upstreams {
         match sent {
             Some(Ok(response)) => {
                 lease.sender.let_go();
-                Ok(Answer { response, lease, progress, address: member.address })
+                Ok((response, lease, progress))
             }
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
@@ -205,7 +205,7 @@ impl Upstreams {
         }
     }
 
-    async fn connect(&self, member: &Member) -> Result<pool::Sender, Failure> {
+    async fn connect(&self, member: &Member) -> Result<Box<pool::Sender>, Failure> {
         // Boxed, since it is rare and large: a handshake's state is not part of every request's.
         let connecting = apart(|| connect::connect(member, self.tls.as_ref()));
         match tokio::time::timeout(self.connect_timeout, connecting).await {

@@ -31,8 +31,11 @@ impl std::fmt::Debug for Sender {
     }
 }
 
-/// How the head of an answer comes, or why it does not.
-pub(crate) type Sent = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>;
+/// What comes of a request: the head of an answer, or why there is none, with the request where nothing was sent.
+type Head = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>;
+/// The same.
+// PERF: boxed, since it goes through many hands, and so is what else does.
+pub(crate) type Sent = Result<Box<Response<Incoming>>, Box<TrySendError<Request<Outgoing>>>>;
 
 impl Sender {
     pub(crate) const fn new(requests: SendRequest<Outgoing>, connection: Connection, scribe: Scribe) -> Self {
@@ -44,7 +47,7 @@ impl Sender {
         &mut self,
         request: Request<Outgoing>,
         spelled: bool,
-    ) -> impl Future<Output = Sent> + use<> {
+    ) -> impl Future<Output = Head> + use<> {
         if spelled {
             self.scribe.listen();
         }
@@ -52,16 +55,19 @@ impl Sender {
     }
 
     /// Moves the connection on, and looks whether that has brought the answer that `sending` waits for.
-    pub(crate) fn poll_answer<F: Future<Output = Sent>>(
+    pub(crate) fn poll_answer<F: Future<Output = Head>>(
         &mut self,
         sending: Pin<&mut F>,
         cx: &mut Context<'_>,
     ) -> Poll<Sent> {
-        if self.move_on(cx) {
-            // PERF: nobody else can bring it, so that nobody need be woken.
-            return sending.poll(&mut Context::from_waker(Waker::noop()));
+        // PERF: where nobody else can bring it, nobody need be woken.
+        let mut alone = Context::from_waker(Waker::noop());
+        let cx = if self.move_on(cx) { &mut alone } else { cx };
+        match sending.poll(cx) {
+            Poll::Ready(Ok(response)) => Poll::Ready(Ok(Box::new(response))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Box::new(error))),
+            Poll::Pending => Poll::Pending,
         }
-        sending.poll(cx)
     }
 
     /// Moves the connection on, where that is not done elsewhere; whether there is anything left to do here.
@@ -98,14 +104,14 @@ impl Sender {
 /// The connections of one worker to one member.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: RefCell<Vec<(Sender, u32)>>,
+    idle: RefCell<Vec<(Box<Sender>, u32)>>,
     in_use: Cell<usize>,
 }
 
 /// One connection while a request uses it.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pub(crate) sender: Sender,
+    pub(crate) sender: Box<Sender>,
     slot: Slot,
 }
 
@@ -134,7 +140,7 @@ impl Pool {
     }
 
     /// The connection that was used last and is still open.
-    fn take(&self, now: u32) -> Option<Sender> {
+    fn take(&self, now: u32) -> Option<Box<Sender>> {
         let mut idle = self.idle.borrow_mut();
         while let Some((mut sender, since)) = idle.pop() {
             // PERF: one that was used just now is not looked at again; should it have closed, another is tried.
@@ -169,7 +175,7 @@ impl Slot {
         Err(self)
     }
 
-    pub(crate) fn lease(self, sender: Sender) -> Lease {
+    pub(crate) const fn lease(self, sender: Box<Sender>) -> Lease {
         Lease { sender, slot: self }
     }
 }
