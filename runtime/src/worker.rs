@@ -27,7 +27,7 @@ use crate::upstream::{Tls, Upstreams};
 /// hyper takes no smaller buffer than this.
 const SMALLEST_BUFFER: usize = 8 << 10;
 /// Tasks that are run, if there are so many, before the worker looks again for what has come. What one look brings is done
-/// before the next, as a rule: looking more often costs more, and makes some wait longer than others.
+/// before the next, as a rule (`docs/decisions/rows-of-tasks.md`).
 const TASKS_PER_LOOK: u32 = 512;
 /// Ticks between two looks at unused connections to origins.
 const PRUNE_EVERY: u32 = 20;

@@ -51,7 +51,7 @@ pub(crate) fn trust(pem: &[u8]) -> Result<Tls, String> {
     Ok(Tls(Arc::new(config).into()))
 }
 
-/// A connection that takes requests.
+/// A connection that takes requests; a task of this worker moves its bytes.
 pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Box<Sender>> {
     let stream = TcpStream::connect(member.address).await?;
     stream.set_nodelay(true)?;
@@ -69,5 +69,7 @@ async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) ->
     let scribe = Scribe::default();
     let stream = TokioIo::new(Heard::new(stream, scribe.clone()));
     let (requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
-    Ok(Box::new(Sender::new(requests, apart(|| connection.with_upgrades()), scribe)))
+    // An error ends the connection; the request that suffers from it is told through its own channel.
+    tokio::task::spawn_local(apart(|| connection.with_upgrades()));
+    Ok(Box::new(Sender::new(requests, scribe)))
 }

@@ -5,6 +5,7 @@ use std::error::Error as _;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -176,7 +177,7 @@ impl Upstreams {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
         };
-        let reused = if reuse { slot.reuse(now).await } else { Err(slot) };
+        let reused = if reuse { slot.reuse().await } else { Err(slot) };
         let old = reused.is_ok();
         let mut lease = match reused {
             Ok(lease) => lease,
@@ -189,12 +190,10 @@ impl Upstreams {
         let (outgoing, progress) = Outgoing::new(content);
         let mut sending = pin!(lease.sender.send((call.head)(outgoing), call.spelled));
         self.awaited.borrow_mut().push(Rc::downgrade(&progress));
-        let sent = progress.within(now, |cx| lease.sender.poll_answer(sending.as_mut(), cx)).await;
-        match sent {
-            Some(Ok(response)) => {
-                lease.sender.let_go();
-                Ok((response, lease, progress))
-            }
+        // PERF: boxed, since what comes of it goes through many hands, and so is what else does.
+        let boxed = |cx: &mut Context<'_>| sending.as_mut().poll(cx).map_ok(Box::new).map_err(Box::new);
+        match progress.within(now, boxed).await {
+            Some(Ok(response)) => Ok((response, lease, progress)),
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
                 let failure = cause(error.error());

@@ -1,45 +1,25 @@
 //! A worker's connections to origins: unused ones are kept a while, and only clean ones are used again.
 
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1::SendRequest};
 use hyper::{Request, Response};
 
 use super::outgoing::Outgoing;
-use crate::apart::Apart;
 use crate::spelling::{Scribe, Spelling};
 
-/// Moves the bytes of a connection; an error ends it, and the request that suffers is told through its own channel.
-type Connection = Apart<'static, hyper::Result<()>>;
-
 /// Sends requests over one connection.
+#[derive(Debug)]
 pub(crate) struct Sender {
     requests: SendRequest<Outgoing>,
     scribe: Scribe,
-    /// As long as whoever waits for an answer moves the connection's bytes; else it has ended, or has a task of its own.
-    // PERF: most answers come in one piece. For them, two tasks that wake each other would do the work of one.
-    connection: Option<Connection>,
 }
-
-impl std::fmt::Debug for Sender {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sender").field("requests", &self.requests).finish_non_exhaustive()
-    }
-}
-
-/// What comes of a request: the head of an answer, or why there is none, with the request where nothing was sent.
-type Head = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>;
-/// The same.
-// PERF: boxed, since it goes through many hands, and so is what else does.
-pub(crate) type Sent = Result<Box<Response<Incoming>>, Box<TrySendError<Request<Outgoing>>>>;
 
 impl Sender {
-    pub(crate) const fn new(requests: SendRequest<Outgoing>, connection: Connection, scribe: Scribe) -> Self {
-        Self { requests, scribe, connection: Some(connection) }
+    pub(crate) const fn new(requests: SendRequest<Outgoing>, scribe: Scribe) -> Self {
+        Self { requests, scribe }
     }
 
     /// Sends a request; where the answer is to be `spelled`, [`Sender::spelling`] tells how its names were written.
@@ -47,53 +27,11 @@ impl Sender {
         &mut self,
         request: Request<Outgoing>,
         spelled: bool,
-    ) -> impl Future<Output = Head> + use<> {
+    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
         if spelled {
             self.scribe.listen();
         }
         self.requests.try_send_request(request)
-    }
-
-    /// Moves the connection on, and looks whether that has brought the answer that `sending` waits for.
-    pub(crate) fn poll_answer<F: Future<Output = Head>>(
-        &mut self,
-        sending: Pin<&mut F>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Sent> {
-        // PERF: where nobody else can bring it, nobody need be woken.
-        let mut alone = Context::from_waker(Waker::noop());
-        let cx = if self.move_on(cx) { &mut alone } else { cx };
-        match sending.poll(cx) {
-            Poll::Ready(Ok(response)) => Poll::Ready(Ok(Box::new(response))),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(Box::new(error))),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    /// Moves the connection on, where that is not done elsewhere; whether there is anything left to do here.
-    fn move_on(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(connection) = &mut self.connection else { return false };
-        let running = connection.as_mut().poll(cx).is_pending();
-        if !running {
-            self.connection = None;
-        }
-        running
-    }
-
-    /// The head of an answer has come: where there is more to come, or to be sent, a task of the connection's own sees to
-    /// that from now on, whether or not anybody waits for it.
-    pub(crate) fn let_go(&mut self) {
-        if !self.requests.is_ready()
-            && let Some(connection) = self.connection.take()
-        {
-            tokio::task::spawn_local(connection);
-        }
-    }
-
-    /// Whether the origin has closed an unused connection.
-    fn has_closed(&mut self) -> bool {
-        self.move_on(&mut Context::from_waker(Waker::noop()));
-        self.requests.is_closed()
     }
 
     pub(crate) fn spelling(&self) -> Spelling {
@@ -140,12 +78,10 @@ impl Pool {
     }
 
     /// The connection that was used last and is still open.
-    fn take(&self, now: u32) -> Option<Box<Sender>> {
+    fn take(&self) -> Option<Box<Sender>> {
         let mut idle = self.idle.borrow_mut();
-        while let Some((mut sender, since)) = idle.pop() {
-            // PERF: one that was used just now is not looked at again; should it have closed, another is tried.
-            let closed = if since == now { sender.requests.is_closed() } else { sender.has_closed() };
-            if !closed {
+        while let Some((sender, _)) = idle.pop() {
+            if !sender.requests.is_closed() {
                 return Some(sender);
             }
         }
@@ -154,7 +90,7 @@ impl Pool {
 
     /// Closes what has been unused since before `oldest`, and forgets what has closed.
     pub(crate) fn prune(&self, oldest: u32) {
-        self.idle.borrow_mut().retain_mut(|(sender, since)| *since >= oldest && !sender.has_closed());
+        self.idle.borrow_mut().retain(|(sender, since)| *since >= oldest && !sender.requests.is_closed());
     }
 
     /// Unused connections.
@@ -165,9 +101,8 @@ impl Pool {
 
 impl Slot {
     /// An open connection that waits for a request, or the right back to make one.
-    pub(crate) async fn reuse(self, now: u32) -> Result<Lease, Self> {
-        while let Some(mut sender) = self.0.take(now) {
-            // It may not be ready yet where a task of its own moves it.
+    pub(crate) async fn reuse(self) -> Result<Lease, Self> {
+        while let Some(mut sender) = self.0.take() {
             if sender.requests.is_ready() || sender.requests.ready().await.is_ok() {
                 return Ok(self.lease(sender));
             }
