@@ -32,6 +32,9 @@ const TASKS_PER_LOOK: u32 = 512;
 /// Ticks between two looks at unused connections to origins.
 const PRUNE_EVERY: u32 = 20;
 
+/// A policy as it was seen last, and where to look whether there is another.
+type Seen = Cache<Arc<ArcSwapOption<Snapshot>>, Option<Arc<Snapshot>>>;
+
 /// What everything on one thread uses.
 #[derive(Debug)]
 pub(crate) struct Worker {
@@ -44,7 +47,7 @@ pub(crate) struct Worker {
     pub(crate) bounds: Bounds,
     pub(crate) http1_buffer: usize,
     /// The policy that serves, as this worker has seen it last.
-    snapshot: RefCell<Cache<Arc<ArcSwapOption<Snapshot>>, Option<Arc<Snapshot>>>>,
+    snapshot: RefCell<Seen>,
     /// One moment in both times, at most a tick old.
     moment: Cell<(Instant, u64)>,
     patience: Patience,
