@@ -26,9 +26,6 @@ use crate::upstream::{Tls, Upstreams};
 
 /// hyper takes no smaller buffer than this.
 const SMALLEST_BUFFER: usize = 8 << 10;
-/// Tasks that are run, if there are so many, before the worker looks again for what has come. What one look brings is done
-/// before the next, as a rule (`docs/decisions/rows-of-tasks.md`).
-const TASKS_PER_LOOK: u32 = 512;
 /// Ticks between two looks at unused connections to origins.
 const PRUNE_EVERY: u32 = 20;
 
@@ -172,7 +169,7 @@ impl Drop for Flight {
 /// Serves on this thread until told to stop, and then until the last connection has ended or the time for that is over.
 pub(crate) fn run(worker: Worker, listeners: Vec<Bound>, stop: watch::Receiver<bool>) -> io::Result<()> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    let runtime = builder.enable_all().event_interval(TASKS_PER_LOOK).build_local(LocalOptions::default())?;
+    let runtime = builder.enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(live(Rc::new(worker), listeners, stop));
     // What is left is cut off; lookups that hang must not hold the process.
     runtime.shutdown_background();
