@@ -48,7 +48,7 @@ pub(crate) fn serve(
         let busy = client.busy();
         let mut record = Record::begin(&worker, &client, request.headers());
         let spelling = client.link.spelled();
-        let snapshot = worker.snapshot();
+        let snapshot = worker.shared.snapshot.load_full();
         let wish = Wish::of(&client.link, request.headers());
         let change = wish.as_ref().map(|_| hyper::upgrade::on(&mut request));
         let (parts, incoming) = request.into_parts();

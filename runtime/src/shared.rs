@@ -31,7 +31,7 @@ pub(crate) enum Life {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
-    pub(crate) snapshot: Arc<ArcSwapOption<Snapshot>>,
+    pub(crate) snapshot: ArcSwapOption<Snapshot>,
     /// Whether the policy that serves asks how the names of a request's headers are written.
     pub(crate) spells: Arc<AtomicBool>,
     pub(crate) registry: Registry,
@@ -58,7 +58,7 @@ impl Shared {
         store: AnyStore,
     ) -> Self {
         Self {
-            snapshot: Arc::default(),
+            snapshot: ArcSwapOption::empty(),
             spells: Arc::default(),
             registry: Registry::new(world.names),
             clock: world.clock,

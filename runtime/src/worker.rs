@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use arc_swap::{ArcSwapOption, Cache};
 use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -21,16 +20,12 @@ use crate::metrics::Counters;
 use crate::random::Random;
 use crate::reply::Stall;
 use crate::shared::Shared;
-use crate::snapshot::Snapshot;
 use crate::upstream::{Tls, Upstreams};
 
 /// hyper takes no smaller buffer than this.
 const SMALLEST_BUFFER: usize = 8 << 10;
 /// Ticks between two looks at unused connections to origins.
 const PRUNE_EVERY: u32 = 20;
-
-/// A policy as it was seen last, and where to look whether there is another.
-type Seen = Cache<Arc<ArcSwapOption<Snapshot>>, Option<Arc<Snapshot>>>;
 
 /// What everything on one thread uses.
 #[derive(Debug)]
@@ -43,8 +38,6 @@ pub(crate) struct Worker {
     pub(crate) addresses: AddressRule,
     pub(crate) bounds: Bounds,
     pub(crate) http1_buffer: usize,
-    /// The policy that serves, as this worker has seen it last.
-    snapshot: RefCell<Seen>,
     /// One moment in both times, at most a tick old.
     moment: Cell<(Instant, u64)>,
     patience: Patience,
@@ -80,18 +73,11 @@ impl Worker {
                 tunnel: ticks(settings.tunnel_timeout),
                 rate: settings.minimum_rate,
             },
-            snapshot: RefCell::new(Cache::new(Arc::clone(&shared.snapshot))),
-            moment: Cell::new(moment()),
+            moment: Cell::new(moment(&shared)),
             links: RefCell::default(),
             stalls: RefCell::default(),
             shared,
         }
-    }
-
-    /// The policy that serves now.
-    // PERF: a look at whether it is still the one seen last, instead of a loan of it.
-    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.snapshot.borrow_mut().load().clone()
     }
 
     /// `now` in milliseconds since 1970.
@@ -132,9 +118,7 @@ impl Worker {
     /// One tick of the watchman.
     fn look_around(&self) {
         self.ticks.advance();
-        self.moment.set(moment());
-        // An old policy is let go, whether a request comes or not.
-        drop(self.snapshot());
+        self.moment.set(moment(&self.shared));
         self.links
             .borrow_mut()
             .retain(|link| link.upgrade().inspect(|link| link.watch(&self.patience)).is_some());
@@ -151,8 +135,8 @@ impl Worker {
 }
 
 /// Now, in monotonic time and in milliseconds since 1970.
-fn moment() -> (Instant, u64) {
-    (clock::now(), clock::unix_millis())
+fn moment(shared: &Shared) -> (Instant, u64) {
+    ((shared.clock)(), clock::unix_millis())
 }
 
 /// A request that is being served, until this is dropped.
