@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::Release;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::callers;
@@ -147,9 +147,11 @@ impl Loader {
         let digest = snapshot.digest.to_string();
         self.shared.keys.equip(&snapshot.policy, &self.shared.settings.data_dir);
         let snapshot = Arc::new(snapshot);
-        // Heads that came before are in lower case to a policy that is the first to ask, as they are over HTTP/2.
-        self.shared.spells.store(snapshot.spells_requests, Relaxed);
+        // Told as long as one of the two asks. Heads that came before are in lower case to a policy that is the first to ask,
+        // as they are over HTTP/2.
+        self.shared.spells.fetch_or(snapshot.spells_requests, Release);
         self.shared.snapshot.store(Some(Arc::clone(&snapshot)));
+        self.shared.spells.store(snapshot.spells_requests, Release);
         if self.shared.settings.backend == "jit" {
             snapshot.compile();
         }

@@ -32,7 +32,7 @@ pub(crate) enum Life {
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) snapshot: ArcSwapOption<Snapshot>,
-    /// Whether the policy that serves asks how the names of a request's headers are written.
+    /// Whether the policy that serves, or is about to or did just now, asks how the names of a request's headers are written.
     pub(crate) spells: Arc<AtomicBool>,
     pub(crate) registry: Registry,
     pub(crate) clock: fn() -> Instant,

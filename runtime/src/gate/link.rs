@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -200,7 +200,7 @@ impl Link {
     /// A head has passed.
     pub(crate) fn spell(&self, head: &[u8]) {
         let number = next(&self.passed);
-        if self.spells.load(Relaxed) {
+        if self.spells.load(Acquire) {
             self.spellings().push_back((number, Spelling::of(head)));
         }
     }
@@ -209,7 +209,7 @@ impl Link {
     /// are in lower case.
     pub(crate) fn spelled(&self) -> Spelling {
         let wanted = next(&self.served);
-        if !self.spells.load(Relaxed) {
+        if !self.spells.load(Acquire) {
             return Spelling::default();
         }
         let mut spellings = self.spellings();
