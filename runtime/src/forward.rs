@@ -23,7 +23,7 @@ use crate::reply::Reply;
 use crate::trace::Trace;
 use crate::translate;
 use crate::tunnel::{self, Ends, Wish};
-use crate::upstream::{Lease, Outgoing, Progress};
+use crate::upstream::{Lease, Outgoing};
 use crate::worker::Worker;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -136,10 +136,8 @@ pub(crate) fn switch(
 }
 
 /// An answer that has been read to its end: its connection is free.
-pub(crate) fn whole(worker: &Rc<Worker>, bytes: Bytes, lease: Lease, progress: &Progress) -> Reply {
-    if progress.complete.get() {
-        lease.give_back(worker.ticks.now(), worker.upstreams.most_idle);
-    }
+pub(crate) fn whole(worker: &Rc<Worker>, bytes: Bytes, lease: Lease) -> Reply {
+    lease.give_back(worker.ticks.now(), worker.upstreams.most_idle);
     Reply::whole(bytes)
 }
 

@@ -115,12 +115,15 @@ fn named(headers: &HeaderMap) -> Vec<HeaderName> {
 }
 
 fn is_identity(name: &str, trust: Trust) -> bool {
+    // PERF: hardly any other name starts like one of them.
+    if !matches!(name.as_bytes(), [b'c' | b'f' | b'x', ..]) {
+        return false;
+    }
     let plain = if name.contains('_') { &*name.replace('_', "-") } else { name };
     if plain.starts_with(OURS) || plain.starts_with("client-cert") {
         return true;
     }
-    let identity = matches!(plain.as_bytes().first(), Some(b'f' | b'x')) && IDENTITY.contains(&plain);
-    identity && (trust == Trust::Nobody || name.contains('_'))
+    IDENTITY.contains(&plain) && (trust == Trust::Nobody || name.contains('_'))
 }
 
 /// Whether a comma-separated header value has this element, whatever its parameters.

@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::gate::link::{Link, Order};
 use crate::listen::client::Busy;
-use crate::upstream::{Lease, Progress};
+use crate::upstream::Lease;
 use crate::worker::{Flight, Worker};
 
 /// A response's body.
@@ -63,7 +63,6 @@ struct Stream {
     first: Vec<Bytes>,
     incoming: Incoming,
     lease: Option<Lease>,
-    progress: Rc<Progress>,
     worker: Rc<Worker>,
 }
 
@@ -95,14 +94,9 @@ impl Reply {
 
     /// Passes an origin's body on, after what has been read of it; the connection is used again when the body has
     /// been read to its end.
-    pub(crate) fn stream(
-        read: [Bytes; 2],
-        incoming: Incoming,
-        (lease, progress): (Lease, Rc<Progress>),
-        worker: &Rc<Worker>,
-    ) -> Self {
+    pub(crate) fn stream(read: [Bytes; 2], incoming: Incoming, lease: Lease, worker: &Rc<Worker>) -> Self {
         let first = read.into_iter().rev().filter(|bytes| !bytes.is_empty()).collect();
-        let mut stream = Stream { first, incoming, lease: Some(lease), progress, worker: Rc::clone(worker) };
+        let mut stream = Stream { first, incoming, lease: Some(lease), worker: Rc::clone(worker) };
         if stream.incoming.is_end_stream() {
             stream.give_back();
         }
@@ -112,10 +106,7 @@ impl Reply {
 
 impl Stream {
     fn give_back(&mut self) {
-        // A request that the origin answered before reading all of it leaves a connection that nobody can use.
-        if let Some(lease) = self.lease.take()
-            && self.progress.complete.get()
-        {
+        if let Some(lease) = self.lease.take() {
             lease.give_back(self.worker.ticks.now(), self.worker.upstreams.most_idle);
         }
     }

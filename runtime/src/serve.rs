@@ -206,7 +206,7 @@ async fn exchanged<'a>(
     let moment = Moment { ticks: &worker.ticks, random: worker.random.next(), counters: &worker.counters };
     let sent = pin!(worker.upstreams.send(permit, call, content, &moment)).await;
     record.spend(Span::Upstream);
-    let Answer { mut response, lease, progress, member } =
+    let Answer { mut response, lease, member } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
     record.upstream = Some(member.address);
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -218,7 +218,7 @@ async fn exchanged<'a>(
         return Ok(Outcome::Switch(upstream, judging.passes(), judging.response(record)?));
     }
     let reply = match wanted {
-        None => Reply::stream([Bytes::new(), Bytes::new()], incoming, (lease, progress), worker),
+        None => Reply::stream([Bytes::new(), Bytes::new()], incoming, lease, worker),
         Some(most) => {
             let read = body::buffer(incoming, most, &worker.shared.memory, |_| true).await;
             record.spend(Span::AnswerWait);
@@ -226,10 +226,8 @@ async fn exchanged<'a>(
             let bytes = slots.answer_body.get_or_init(|| bytes);
             judging.answer_body(bytes, more.is_some());
             match more {
-                None => forward::whole(worker, bytes.clone(), lease, &progress),
-                Some((beyond, rest)) => {
-                    Reply::stream([bytes.clone(), beyond], rest, (lease, progress), worker)
-                }
+                None => forward::whole(worker, bytes.clone(), lease),
+                Some((beyond, rest)) => Reply::stream([bytes.clone(), beyond], rest, lease, worker),
             }
         }
     };

@@ -42,7 +42,7 @@ use crate::value::Value;
 use crate::verdict::HeaderEdit;
 
 pub use fields::{Extract, extractor};
-pub use headers::{Headers, is_token, is_token_byte};
+pub use headers::{Headers, has_control, is_token, is_token_byte};
 pub use pairs::Pairs;
 use pairs::{DecodedPairs, PlainPairs};
 pub(crate) use target::hex_pair;

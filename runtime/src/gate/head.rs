@@ -1,6 +1,6 @@
 //! Reads a request's head the strict way: what RFC 9112 lets a recipient repair is refused here.
 
-use shield_engine::exchange::is_token;
+use shield_engine::exchange::{has_control, is_token};
 
 use super::fault::Fault;
 
@@ -53,23 +53,43 @@ const fn is_method(word: &[u8]) -> bool {
     )
 }
 
-/// Whether some byte is of a kind.
-// PERF: all are looked at, so that a vector of them is at once.
-fn some(bytes: &[u8], kind: impl Fn(u8) -> bool) -> bool {
-    bytes.iter().fold(false, |found, byte| found | kind(*byte))
+/// A head that is read line by line, as far as it has come.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    /// Where the next line begins.
+    at: usize,
+    lines: usize,
+    /// It is of HTTP/1.1.
+    modern: bool,
+    said: Said,
 }
 
-/// Reads a head from the start of `bytes`; `None` while it is not all there. `seen` is how far earlier calls have looked.
-pub fn read(bytes: &[u8], seen: &mut usize, bounds: &Bounds) -> Result<Option<Head>, Fault> {
-    if !bytes.first().is_none_or(u8::is_ascii_uppercase) {
-        return Err(first_byte(bytes));
+impl Reading {
+    /// Goes on where the last call has stopped, in all `bytes` of the head that have come; `None` while they are not all there.
+    pub fn read(&mut self, bytes: &[u8], bounds: &Bounds) -> Result<Option<Head>, Fault> {
+        if !bytes.first().is_none_or(u8::is_ascii_uppercase) {
+            return Err(first_byte(bytes));
+        }
+        let within = bytes.get(..bounds.size).unwrap_or(bytes);
+        while let Some((line, rest)) = split(within.get(self.at..).unwrap_or_default()) {
+            self.at = within.len() - rest.len();
+            let line = line.strip_suffix(b"\r").ok_or(Fault::LineEnd)?;
+            match (self.lines, line) {
+                (0, _) => self.modern = request_line(line, bounds)?,
+                (_, []) => return self.said.conclude(self.at, self.modern).map(Some),
+                (count, _) if count > bounds.count => return Err(Fault::HeaderCount),
+                (_, _) => self.said.hear(header_line(line)?, self.modern)?,
+            }
+            self.lines += 1;
+        }
+        if bytes.len() >= bounds.size { Err(too_large(bytes, bounds)) } else { Ok(None) }
     }
-    let within = bytes.get(..bounds.size).unwrap_or(bytes);
-    match end(within, seen)? {
-        Some(length) => judge(within.get(..length).unwrap_or_default(), bounds).map(Some),
-        None if bytes.len() >= bounds.size => Err(too_large(bytes, bounds)),
-        None => Ok(None),
-    }
+}
+
+/// A line without its line feed, and what comes behind.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (line, rest) = bytes.split_at_checked(memchr::memchr(b'\n', bytes)?)?;
+    Some((line, rest.get(1..)?))
 }
 
 /// What is wrong with a head that does not even start like one.
@@ -86,24 +106,9 @@ fn too_large(bytes: &[u8], bounds: &Bounds) -> Fault {
     if line.contains(&b'\n') || line.is_empty() { Fault::HeadSize } else { Fault::TargetSize }
 }
 
-/// Finds the empty line, refusing every line that does not end in CR LF.
-fn end(bytes: &[u8], seen: &mut usize) -> Result<Option<usize>, Fault> {
-    while let Some(at) = memchr::memchr(b'\n', bytes.get(*seen..).unwrap_or_default()) {
-        let line_feed = *seen + at;
-        if line_feed == 0 || bytes.get(line_feed - 1) != Some(&b'\r') {
-            return Err(Fault::LineEnd);
-        }
-        *seen = line_feed + 1;
-        if bytes.get(line_feed.wrapping_sub(3)..line_feed) == Some(b"\r\n\r") {
-            return Ok(Some(*seen));
-        }
-    }
-    Ok(None)
-}
-
 /// What the header lines have said about framing so far.
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that was said or not")]
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Said {
     length: Option<u64>,
     chunked: bool,
@@ -113,37 +118,6 @@ struct Said {
     connection_close: bool,
     connection_keep: bool,
     expects: bool,
-}
-
-fn judge(head: &[u8], bounds: &Bounds) -> Result<Head, Fault> {
-    let mut lines = Lines(head);
-    let modern = request_line(lines.next().unwrap_or_default(), bounds)?;
-    let mut said = Said::default();
-    for (index, line) in lines.enumerate() {
-        if line.is_empty() {
-            break;
-        }
-        if index >= bounds.count {
-            return Err(Fault::HeaderCount);
-        }
-        let (name, value) = header_line(line)?;
-        said.hear(name, value, modern)?;
-    }
-    said.conclude(head.len(), modern)
-}
-
-/// The lines of a head whose line ends have been checked.
-struct Lines<'a>(&'a [u8]);
-
-impl<'a> Iterator for Lines<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let line_feed = memchr::memchr(b'\n', self.0)?;
-        let (line, rest) = self.0.split_at_checked(line_feed + 1)?;
-        self.0 = rest;
-        line.strip_suffix(b"\r\n")
-    }
 }
 
 /// `true` for HTTP/1.1.
@@ -157,7 +131,9 @@ fn request_line(line: &[u8], bounds: &Bounds) -> Result<bool, Fault> {
     if target.len() > bounds.target {
         return Err(Fault::TargetSize);
     }
-    if target.is_empty() || some(target, |byte| !matches!(byte, 0x21..=0x7e) || byte == b'#') {
+    let odd = |byte: &u8| !matches!(byte, 0x21..=0x7e) || *byte == b'#';
+    // PERF: all are looked at, so that a vector of them is at once.
+    if target.is_empty() || target.iter().fold(false, |found, byte| found | odd(byte)) {
         return Err(Fault::Target);
     }
     match version {
@@ -175,14 +151,14 @@ pub(super) fn header_line(line: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
         return Err(Fault::HeaderName);
     }
     let value = rest.strip_prefix(b":").unwrap_or_default();
-    if some(value, |byte| (byte < 0x20 && byte != b'\t') || byte == 0x7f) {
+    if has_control(value) {
         return Err(if value.contains(&b'\r') { Fault::LineEnd } else { Fault::HeaderValue });
     }
     Ok((name, value))
 }
 
 impl Said {
-    fn hear(&mut self, name: &[u8], value: &[u8], modern: bool) -> Result<(), Fault> {
+    fn hear(&mut self, (name, value): (&[u8], &[u8]), modern: bool) -> Result<(), Fault> {
         // The length tells nearly every other header apart from these without reading it.
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => self.hosts += 1,
@@ -231,7 +207,7 @@ impl Said {
         }
     }
 
-    fn conclude(self, length: usize, modern: bool) -> Result<Head, Fault> {
+    fn conclude(&self, length: usize, modern: bool) -> Result<Head, Fault> {
         if self.hosts > 1 || (modern && self.hosts == 0) {
             return Err(Fault::Host);
         }

@@ -21,7 +21,7 @@ pub(crate) mod link;
 use chunked::Chunked;
 use fault::Fault;
 use frames::Frames;
-use head::{Body, Bounds, Head};
+use head::{Body, Bounds, Head, Reading};
 use link::{Link, Upgrade, Wait};
 
 /// The request that a faulty head is replaced by.
@@ -57,8 +57,7 @@ pub struct Framing {
 
 #[derive(Debug, Clone)]
 enum Stage {
-    /// A head, of which so many bytes have been looked at.
-    Head { seen: usize },
+    Head(Reading),
     /// A body with so many bytes to come.
     Length(u64),
     /// A chunked body.
@@ -76,7 +75,14 @@ enum Stage {
 impl Framing {
     /// At the start of a connection.
     pub fn new(bounds: Bounds) -> Self {
-        Self { bounds, stage: Stage::Head { seen: 0 }, last: false, upgrade: false, doubt: None, head: None }
+        Self {
+            bounds,
+            stage: Stage::Head(Reading::default()),
+            last: false,
+            upgrade: false,
+            doubt: None,
+            head: None,
+        }
     }
 
     /// Judges the bytes that have come and not been passed on: how many of them may pass now. A message's end ends
@@ -105,9 +111,7 @@ impl Framing {
 
     fn step(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         match &mut self.stage {
-            Stage::Head { seen } => {
-                Ok(head::read(bytes, seen, &self.bounds)?.map_or(0, |head| self.begin(head)))
-            }
+            Stage::Head(reading) => Ok(reading.read(bytes, &self.bounds)?.map_or(0, |head| self.begin(head))),
             Stage::Length(left) => {
                 let taken = (bytes.len() as u64).min(*left);
                 *left -= taken;
@@ -136,20 +140,20 @@ impl Framing {
         let complete = match &self.stage {
             Stage::Length(left) => *left == 0,
             Stage::Chunked(chunked) => chunked.ended(),
-            Stage::Head { .. } | Stage::Frames(_) | Stage::Held | Stage::Closed | Stage::Open => false,
+            Stage::Head(_) | Stage::Frames(_) | Stage::Held | Stage::Closed | Stage::Open => false,
         };
         if complete {
             self.stage = match (self.upgrade, self.last) {
                 (true, _) => Stage::Held,
                 (false, true) => Stage::Closed,
-                (false, false) => Stage::Head { seen: 0 },
+                (false, false) => Stage::Head(Reading::default()),
             };
         }
         complete
     }
 
     fn in_head(&self) -> bool {
-        matches!(self.stage, Stage::Head { .. })
+        matches!(self.stage, Stage::Head(_))
     }
 
     /// Whether a client that follows the protocol may be sending now.
@@ -266,7 +270,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     fn refuse(&mut self, fault: Fault) -> io::Result<()> {
         self.link.set_fault(fault);
         let stand_in = match std::mem::replace(&mut self.framing.stage, Stage::Closed) {
-            Stage::Head { .. } => STAND_IN,
+            Stage::Head(_) => STAND_IN,
             Stage::Frames(_) if fault == Fault::Flood => self.send_away(),
             Stage::Frames(_) => Frames::stand_in(fault),
             Stage::Length(_) | Stage::Chunked(_) | Stage::Held | Stage::Closed | Stage::Open => {
@@ -328,8 +332,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
 
     fn wait(&self) {
         self.link.wait_for(match self.framing.stage {
-            Stage::Head { .. } if self.held.is_empty() => Wait::Request,
-            Stage::Head { .. } => Wait::Head,
+            Stage::Head(_) if self.held.is_empty() => Wait::Request,
+            Stage::Head(_) => Wait::Head,
             Stage::Length(_) | Stage::Chunked(_) => Wait::Body,
             Stage::Open if self.link.upgrade() == Upgrade::Granted => Wait::Tunnel,
             Stage::Open | Stage::Frames(_) => Wait::Request,
@@ -340,7 +344,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
     /// A head keeps the time of its first byte; everything else starts its wait anew.
     fn came(&mut self, count: usize) {
         match &mut self.framing.stage {
-            Stage::Head { .. } => self.link.begin_body(),
+            Stage::Head(_) => self.link.begin_body(),
             Stage::Frames(frames) => {
                 frames.at(self.link.tick());
                 self.link.came(count);
@@ -370,7 +374,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             Upgrade::Open | Upgrade::Asked => return false,
             Upgrade::Granted => Stage::Open,
             Upgrade::Refused if self.framing.last => Stage::Closed,
-            Upgrade::Refused => Stage::Head { seen: 0 },
+            Upgrade::Refused => Stage::Head(Reading::default()),
         };
         if self.link.upgrade() == Upgrade::Refused {
             self.link.set_upgrade(Upgrade::Open);

@@ -89,6 +89,9 @@ fn every_doubt_has_its_fault() {
         (with("host: b\r\n"), Fault::Host),
         (with("expect: 200-ok\r\n"), Fault::Expectation),
         (with("name : x\r\n"), Fault::HeaderName),
+        // Told as soon as the line is there.
+        ("GET / HTTP/1.1\r\nname : x\r\n".into(), Fault::HeaderName),
+        (with("name : x\r\na: b\n"), Fault::HeaderName),
         (with(": x\r\n"), Fault::HeaderName),
         (with("nocolon\r\n"), Fault::HeaderName),
         (with("a: b\r\n folded\r\n"), Fault::HeaderName),

@@ -61,7 +61,6 @@ pub(crate) enum Failure {
 pub(crate) struct Answer {
     pub(crate) response: Box<Response<Incoming>>,
     pub(crate) lease: Lease,
-    pub(crate) progress: Rc<Progress>,
     pub(crate) member: Arc<Member>,
 }
 
@@ -82,8 +81,8 @@ pub(crate) struct Upstreams {
     rule: HealthRule,
     connect_timeout: Duration,
     response_ticks: u32,
-    /// Requests whose answers are waited for.
-    awaited: RefCell<Vec<Weak<Progress>>>,
+    /// What the watchman looks after: one for each connection.
+    watched: RefCell<Vec<Weak<Progress>>>,
     most_connections: usize,
     pub(crate) most_idle: usize,
     idle_ticks: u32,
@@ -112,7 +111,7 @@ impl Upstreams {
             },
             connect_timeout: settings.connect_timeout,
             response_ticks: clock::ticks(settings.response_timeout),
-            awaited: RefCell::default(),
+            watched: RefCell::default(),
             most_connections: settings.upstream_connections,
             most_idle: settings.upstream_idle,
             idle_ticks: clock::ticks(settings.upstream_idle_timeout),
@@ -142,9 +141,9 @@ impl Upstreams {
             let reuse = stale < MOST_TRIES;
             let tried_now = pin!(self.attempt(&call, &member, content, (at.ticks.now(), reuse))).await;
             let failed = match tried_now {
-                Ok((response, lease, progress)) => {
+                Ok((response, lease)) => {
                     member.succeeded();
-                    return Ok(Answer { response, lease, progress, member });
+                    return Ok(Answer { response, lease, member });
                 }
                 Err(failed) => failed,
             };
@@ -173,7 +172,7 @@ impl Upstreams {
         member: &Member,
         content: Content,
         (now, reuse): (u32, bool),
-    ) -> Result<(Box<Response<Incoming>>, Lease, Rc<Progress>), Failed> {
+    ) -> Result<(Box<Response<Incoming>>, Lease), Failed> {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
         };
@@ -187,13 +186,13 @@ impl Upstreams {
             },
         };
         let spare = content.replayable().filter(|_| call.idempotent);
-        let (outgoing, progress) = Outgoing::new(content);
-        let mut sending = pin!(lease.sender.send((call.head)(outgoing), call.spelled));
-        self.awaited.borrow_mut().push(Rc::downgrade(&progress));
+        let progress = lease.sender.progress(&mut self.watched.borrow_mut());
+        let head = (call.head)(progress.send(content));
+        let mut sending = pin!(lease.sender.send(head, call.spelled));
         // PERF: boxed, since what comes of it goes through many hands, and so is what else does.
         let boxed = |cx: &mut Context<'_>| sending.as_mut().poll(cx).map_ok(Box::new).map_err(Box::new);
         match progress.within(now, boxed).await {
-            Some(Ok(response)) => Ok((response, lease, progress)),
+            Some(Ok(response)) => Ok((response, lease)),
             Some(Err(mut error)) => {
                 let unsent = error.take_message().map(|request| request.into_body().into_content());
                 let failure = cause(error.error());
@@ -223,9 +222,8 @@ impl Upstreams {
 
     /// What the watchman does each tick: gives up answers that take too long.
     pub(crate) fn watch(&self, now: u32) {
-        let is_awaited =
-            |each: &Weak<Progress>| each.upgrade().is_some_and(|it| it.watch(now, self.response_ticks));
-        self.awaited.borrow_mut().retain(is_awaited);
+        let watch = |progress: &Rc<Progress>| progress.watch(now, self.response_ticks);
+        self.watched.borrow_mut().retain(|each| each.upgrade().inspect(watch).is_some());
     }
 
     /// Closes connections that have been unused for too long.

@@ -39,7 +39,8 @@ impl Content {
     }
 }
 
-/// How far the sending of one request is, and how long its answer has been waited for.
+/// How far the sending of a connection's request is, and how long its answer has been waited for.
+// PERF: one after the other uses it; memory of its own for each would come back only when the watchman has passed.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// What has not been sent.
@@ -57,6 +58,15 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// Begins anew, with what is to be sent now.
+    pub(crate) fn send(self: &Rc<Self>, content: Content) -> Outgoing {
+        self.content.replace(content);
+        self.expired.set(false);
+        let outgoing = Outgoing(Rc::clone(self));
+        self.complete.set(outgoing.is_end_stream());
+        outgoing
+    }
+
     /// Waits for an answer, unless the watchman says that it takes too long.
     pub(crate) async fn within<T>(
         &self,
@@ -74,12 +84,13 @@ impl Progress {
         })
         .await;
         self.since.set(0);
+        self.waiting.take();
         sent
     }
 
     /// What the watchman does each tick: gives the answer up after so many ticks, which begin anew with every piece of the
-    /// request that is taken. Whether it is still waited for.
-    pub(crate) fn watch(&self, now: u32, patience: u32) -> bool {
+    /// request that is taken.
+    pub(crate) fn watch(&self, now: u32, patience: u32) {
         if self.seen.replace(self.pieces.get()) != self.pieces.get() {
             self.since.set(now);
         }
@@ -90,7 +101,6 @@ impl Progress {
                 waiting.wake();
             }
         }
-        since != 0
     }
 }
 
@@ -100,13 +110,6 @@ impl Progress {
 pub(crate) struct Outgoing(Rc<Progress>);
 
 impl Outgoing {
-    pub(crate) fn new(content: Content) -> (Self, Rc<Progress>) {
-        let progress = Rc::new(Progress { content: content.into(), ..Progress::default() });
-        let this = Self(Rc::clone(&progress));
-        progress.complete.set(this.is_end_stream());
-        (this, progress)
-    }
-
     /// What has not been sent, of a request that came back.
     pub(crate) fn into_content(self) -> Content {
         self.0.content.take()

@@ -1,13 +1,13 @@
 //! A worker's connections to origins: unused ones are kept a while, and only clean ones are used again.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1::SendRequest};
 use hyper::{Request, Response};
 
-use super::outgoing::Outgoing;
+use super::outgoing::{Outgoing, Progress};
 use crate::spelling::{Scribe, Spelling};
 
 /// Sends requests over one connection.
@@ -15,11 +15,24 @@ use crate::spelling::{Scribe, Spelling};
 pub(crate) struct Sender {
     requests: SendRequest<Outgoing>,
     scribe: Scribe,
+    progress: Rc<Progress>,
 }
 
 impl Sender {
-    pub(crate) const fn new(requests: SendRequest<Outgoing>, scribe: Scribe) -> Self {
-        Self { requests, scribe }
+    pub(crate) fn new(requests: SendRequest<Outgoing>, scribe: Scribe) -> Self {
+        Self { requests, scribe, progress: Rc::default() }
+    }
+
+    /// What the next request tells its progress to, known to the watchman.
+    pub(crate) fn progress(&mut self, watched: &mut Vec<Weak<Progress>>) -> Rc<Progress> {
+        if Rc::strong_count(&self.progress) > 1 {
+            // hyper has not let go of the last request.
+            self.progress = Rc::default();
+        }
+        if Rc::weak_count(&self.progress) == 0 {
+            watched.push(Rc::downgrade(&self.progress));
+        }
+        Rc::clone(&self.progress)
     }
 
     /// Sends a request; where the answer is to be `spelled`, [`Sender::spelling`] tells how its names were written.
@@ -116,11 +129,13 @@ impl Slot {
 }
 
 impl Lease {
-    /// The response has been read to its end and the request sent to its end: the next may use the connection.
+    /// The response has been read to its end: the next request may use the connection.
     pub(crate) fn give_back(self, now: u32, most_idle: usize) {
         let Self { sender, slot } = self;
         let mut idle = slot.0.idle.borrow_mut();
-        if !sender.requests.is_closed() && idle.len() < most_idle {
+        // A request that the origin answered before reading all of it leaves a connection that nobody can use.
+        let clean = sender.progress.complete.get() && !sender.requests.is_closed();
+        if clean && idle.len() < most_idle {
             idle.push((sender, now));
         }
     }
