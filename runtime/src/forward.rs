@@ -1,5 +1,6 @@
 //! The way to the origin and back: the request as it is sent on, and the origin's answer as the client gets it.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Response, Uri, Version};
+use hyper::{Request, Response, Version};
 use shield_engine::token::Pass;
 use shield_engine::{HeaderEdit, Permit};
 
@@ -35,7 +36,7 @@ pub(crate) struct Onward<'a> {
     client: &'a Client,
     wish: Option<&'a Wish>,
     trace: Trace,
-    target: Uri,
+    target: Cow<'a, PathAndQuery>,
     /// What HTTP/2 calls the authority.
     host: Option<HeaderValue>,
     edits: Vec<HeaderEdit>,
@@ -54,15 +55,15 @@ impl<'a> Onward<'a> {
         // What is sent on as it came has been taken apart already.
         let came = parts.uri.path_and_query().filter(|came| came.as_str().as_bytes() == permit.target());
         let target = match came {
-            Some(came) => came.clone(),
-            None => PathAndQuery::try_from(permit.target()).map_err(|_| Refusal::internal())?,
+            Some(came) => Cow::Borrowed(came),
+            None => Cow::Owned(PathAndQuery::try_from(permit.target()).map_err(|_| Refusal::internal())?),
         };
         Ok(Self {
             parts,
             client,
             wish,
             trace: record.trace,
-            target: target.into(),
+            target,
             host: host.transpose().map_err(|_| Refusal::internal())?,
             edits: permit.headers().to_vec(),
         })
@@ -86,7 +87,7 @@ impl<'a> Onward<'a> {
         }
         let mut request = Request::new(body);
         *request.method_mut() = self.parts.method.clone();
-        *request.uri_mut() = self.target.clone();
+        *request.uri_mut() = PathAndQuery::clone(&self.target).into();
         *request.headers_mut() = headers;
         request
     }

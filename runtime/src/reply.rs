@@ -92,10 +92,15 @@ impl Reply {
         self.0.stall = Some(stall);
     }
 
-    /// Passes an origin's body on, after what has been read of it; the connection is used again when the body has
-    /// been read to its end.
-    pub(crate) fn stream(read: [Bytes; 2], incoming: Incoming, lease: Lease, worker: &Rc<Worker>) -> Self {
-        let first = read.into_iter().rev().filter(|bytes| !bytes.is_empty()).collect();
+    /// Passes an origin's body on, after what has been read of it, of which the last comes `first`; the connection is used
+    /// again when the body has been read to its end.
+    pub(crate) fn stream(
+        mut first: Vec<Bytes>,
+        incoming: Incoming,
+        lease: Lease,
+        worker: &Rc<Worker>,
+    ) -> Self {
+        first.retain(|bytes| !bytes.is_empty());
         let mut stream = Stream { first, incoming, lease: Some(lease), worker: Rc::clone(worker) };
         if stream.incoming.is_end_stream() {
             stream.give_back();

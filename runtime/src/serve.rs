@@ -218,7 +218,7 @@ async fn exchanged<'a>(
         return Ok(Outcome::Switch(upstream, judging.passes(), judging.response(record)?));
     }
     let reply = match wanted {
-        None => Reply::stream([Bytes::new(), Bytes::new()], incoming, lease, worker),
+        None => Reply::stream(Vec::new(), incoming, lease, worker),
         Some(most) => {
             let read = body::buffer(incoming, most, &worker.shared.memory, |_| true).await;
             record.spend(Span::AnswerWait);
@@ -227,7 +227,7 @@ async fn exchanged<'a>(
             judging.answer_body(bytes, more.is_some());
             match more {
                 None => forward::whole(worker, bytes.clone(), lease),
-                Some((beyond, rest)) => Reply::stream([bytes.clone(), beyond], rest, lease, worker),
+                Some((beyond, rest)) => Reply::stream(vec![beyond, bytes.clone()], rest, lease, worker),
             }
         }
     };

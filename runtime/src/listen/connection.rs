@@ -1,11 +1,12 @@
 //! One client connection from its first byte to its last, in HTTP/1.1 or HTTP/2.
 
 use std::error::Error as _;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
@@ -196,15 +197,18 @@ async fn drive<C: Future<Output = hyper::Result<()>>>(
     drain: impl Fn(Pin<&mut C>),
 ) -> End {
     loop {
-        tokio::select! {
-            biased;
-            ended = connection.as_mut() => return End::Over(ended),
-            order = client.link.ordered() => match order {
-                Order::Drain => drain(connection.as_mut()),
-                Order::Close => return End::Over(Ok(())),
-                Order::Look if client.link.may_rest() => return End::Rest,
-                Order::None | Order::Look => {}
-            },
+        let mut ordered = pin!(client.link.ordered());
+        // PERF: `select!` would ask first whether this task has had its turn, as all that is below it does anyway.
+        let happened = poll_fn(|cx| match connection.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Err(ended)),
+            Poll::Pending => ordered.as_mut().poll(cx).map(Ok),
+        });
+        match happened.await {
+            Err(ended) => return End::Over(ended),
+            Ok(Order::Drain) => drain(connection.as_mut()),
+            Ok(Order::Close) => return End::Over(Ok(())),
+            Ok(Order::Look) if client.link.may_rest() => return End::Rest,
+            Ok(Order::None | Order::Look) => {}
         }
     }
 }
