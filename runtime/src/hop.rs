@@ -1,6 +1,6 @@
 //! Which headers go on to the next hop, and which are the proxy's alone to write.
 
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 
 /// Headers of one connection only (RFC 9110, section 7.6.1), and what frames a message, which is written anew.
 // PERF: patterns are told apart by their length first, the elements of a list are not.
@@ -67,7 +67,7 @@ pub(crate) enum Trust {
 
 /// A client's headers as the origin gets them, without what the proxy writes itself.
 pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
-    let named = named(from);
+    let named = named(from.get_all(header::CONNECTION).iter());
     let mut to = HeaderMap::with_capacity(from.len() + 4);
     let mut takes_trailers = false;
     for (name, value) in from {
@@ -87,26 +87,34 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
 
 /// An origin's headers as the client gets them; what belongs to one connection is taken out in place.
 pub(crate) fn response(headers: &mut HeaderMap) {
-    let named = named(headers);
+    let named = match headers.entry(header::CONNECTION) {
+        Entry::Occupied(entry) => {
+            let named = named(entry.iter());
+            entry.remove_entry_mult();
+            named
+        }
+        Entry::Vacant(_) => Vec::new(),
+    };
     let is_gone = |name: &&HeaderName| {
         let text = name.as_str();
         (is_hop_by_hop(text.as_bytes()) && **name != header::CONTENT_LENGTH)
             || text.starts_with(OURS)
             || named.contains(name)
     };
-    // PERF: one after the other, since there is hardly ever more than one.
+    // PERF: one after the other, since there is hardly ever any.
     while let Some(name) = headers.keys().find(is_gone).cloned() {
         headers.remove(name);
     }
 }
 
-/// The headers that `Connection` names and may name.
-fn named(headers: &HeaderMap) -> Vec<HeaderName> {
+/// The headers that these values of `Connection` name and may name.
+fn named<'a>(values: impl Iterator<Item = &'a HeaderValue>) -> Vec<HeaderName> {
     // PERF: what nearly every message says names no header that could be there, and is not taken apart.
     let usual = |value: &&HeaderValue| matches!(value.as_bytes(), b"keep-alive" | b"Keep-Alive" | b"close");
-    let values = headers.get_all(header::CONNECTION).iter().filter(|value| !usual(value));
-    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    let names = names.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
+    let names = values
+        .filter(|value| !usual(value))
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
     let unprotected = |name: &HeaderName| {
         let name = name.as_str();
         !PROTECTED.contains(&name) && !name.starts_with("x-forwarded-") && !name.starts_with(OURS)
@@ -188,7 +196,10 @@ mod tests {
     fn a_response_loses_what_belongs_to_its_connection() {
         let mut map = headers(&[
             ("connection", "x-hop"),
+            ("connection", "keep-alive"),
+            ("connection", "X-Skip, etag-not-here"),
             ("x-hop", "1"),
+            ("x-skip", "1"),
             ("x-shield-id", "1"),
             ("content-length", "3"),
             ("etag", "x"),

@@ -113,9 +113,9 @@ impl Record {
         Id::of(self.trace.span)
     }
 
-    /// Since the request's head was read.
+    /// Between the request's head and the last look at the time.
     pub(crate) fn elapsed(&self) -> Duration {
-        (self.worker.shared.clock)().saturating_duration_since(self.started)
+        self.looked.saturating_duration_since(self.started)
     }
 
     /// What has passed since this was last asked has gone to `span`.
@@ -177,7 +177,7 @@ impl Record {
     /// The head of the answer is on its way, to a request that was judged by this policy.
     pub(crate) fn answered(&mut self, status: StatusCode, snapshot: Option<&Snapshot>) {
         // Something was waited for or judged just now, and looked at the time.
-        let took = self.looked.saturating_duration_since(self.started);
+        let took = self.elapsed();
         let counters = &self.worker.counters;
         counters.answered(status.as_u16(), took);
         match (self.refused, self.findings.is_empty()) {

@@ -57,8 +57,8 @@ fn faults(validators: &Validators, judge: &Judge, message: &Value) -> Vec<String
     let mut headers = pairs("headers");
     headers.extend(text("type").map(|text| ("content-type".to_owned(), text.to_owned())));
     headers.extend(text("cookie").map(|text| ("cookie".to_owned(), text.to_owned())));
-    let headers: Vec<(&str, &[u8])> =
-        headers.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    let headers: Vec<(&[u8], &[u8])> =
+        headers.iter().map(|(name, text)| (name.as_bytes(), text.as_bytes())).collect();
     let multipart = text("type").is_some_and(|text| text.starts_with("multipart/"));
     let body = text("body").unwrap_or_default();
     let body = if multipart { body.replace('\n', "\r\n") } else { body.to_owned() };

@@ -84,16 +84,10 @@ impl Api {
             other => return Some(format!("{other:?}")),
         };
         let judge = &self.judges[found.endpoint as usize];
-        let headers: Vec<(String, Vec<u8>)> = request["headers"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|row| {
-                (row[0].as_str().unwrap().to_ascii_lowercase(), row[1].as_str().unwrap().as_bytes().to_vec())
-            })
+        let rows = request["headers"].as_array().unwrap().iter();
+        let headers: Vec<(&[u8], &[u8])> = rows
+            .map(|row| (row[0].as_str().unwrap().as_bytes(), row[1].as_str().unwrap().as_bytes()))
             .collect();
-        let headers: Vec<(&str, &[u8])> =
-            headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let body = decode_base64(request["body_b64"].as_str().unwrap_or_default());
         let parts = Parts { path: &found.params, query, headers: &headers, body: Some(&body) };
         let mut violations = Vec::new();

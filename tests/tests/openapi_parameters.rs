@@ -53,13 +53,13 @@ impl Api {
         match location {
             "path" => self.request(&Parts { path: &[("color", raw)], ..Parts::default() }),
             "query" => self.request(&Parts { query: raw, ..Parts::default() }),
-            "header" => self.request(&Parts { headers: &[("color", raw.as_bytes())], ..Parts::default() }),
-            _ => self.request(&Parts { headers: &[("cookie", cookie)], ..Parts::default() }),
+            "header" => self.request(&Parts { headers: &[(b"color", raw.as_bytes())], ..Parts::default() }),
+            _ => self.request(&Parts { headers: &[(b"cookie", cookie)], ..Parts::default() }),
         }
     }
 
     fn body(&self, content_type: &str, body: &str) -> Vec<Violation> {
-        let headers: &[(&str, &[u8])] = &[("content-type", content_type.as_bytes())];
+        let headers: &[(&[u8], &[u8])] = &[(b"content-type", content_type.as_bytes())];
         self.request(&Parts { headers, body: Some(body.as_bytes()), ..Parts::default() })
     }
 }
@@ -171,7 +171,7 @@ fn undeclared_parameters_are_named() {
     );
     let parts = Parts {
         query: "a=1&f[x]=2&b=3&b%2Fc=4",
-        headers: &[("cookie", b"s=1"), ("x-y", b"1"), ("host", b"h")],
+        headers: &[(b"Cookie", b"s=1"), (b"X-Y", b"1"), (b"Host", b"h")],
         ..Parts::default()
     };
     let names = |location| -> Vec<String> {
@@ -268,7 +268,7 @@ fn members_travel_in_their_direction_only() {
     let keywords: Vec<&str> = violations.iter().map(|violation| violation.keyword).collect();
     assert_eq!(keywords, ["readOnly", "required"]);
     let response = |status, body: &str| {
-        let headers: &[(&str, &[u8])] = &[("content-type", b"application/json")];
+        let headers: &[(&[u8], &[u8])] = &[(b"content-type", b"application/json")];
         api.judge.response(&api.validators, &ResponseParts { status, headers, body: Some(body.as_bytes()) })
     };
     assert_eq!(response(201, r#"{"id":1}"#), []);

@@ -174,7 +174,7 @@ fn documents_may_be_split_over_files_that_refer_to_each_other() {
     let validators = Validators::load(plan.finish()).unwrap();
     let judge = Judge::new(&validators, compiled.operations.into_iter().next().unwrap().operation);
     let pointers = |id: &str, body: &str| -> Vec<String> {
-        let headers: &[(&str, &[u8])] = &[("content-type", b"application/json")];
+        let headers: &[(&[u8], &[u8])] = &[(b"content-type", b"application/json")];
         let parts = Parts { path: &[("id", id)], headers, body: Some(body.as_bytes()), ..Parts::default() };
         judge.request(&validators, &parts).into_iter().map(|violation| violation.pointer).collect()
     };

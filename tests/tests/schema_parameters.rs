@@ -139,8 +139,10 @@ fn parameters_are_judged_alike_by_native_code_and_interpreter() {
         let Some((validators, plain, coded)) = judges(&parameter) else { continue };
         for _ in 0..TEXTS {
             let raw = text(&mut random);
-            let (path, headers) =
-                ([("color", raw.as_str())], [("color", raw.as_bytes()), ("cookie", raw.as_bytes())]);
+            let (path, headers) = (
+                [("color", raw.as_str())],
+                [(&b"color"[..], raw.as_bytes()), (&b"cookie"[..], raw.as_bytes())],
+            );
             let parts = match place {
                 "path" => Parts { path: &path, ..Parts::default() },
                 "query" => Parts { query: &raw, ..Parts::default() },

@@ -24,20 +24,24 @@ fn is_plain(authority: &[u8]) -> bool {
     found(authority, other) == Some(0)
 }
 
+/// Most authorities: a name in lower case, and perhaps a port.
+fn plain(authority: &[u8]) -> Option<Host<'_>> {
+    let (name, port) = match authority.iter().rev().take(6).position(|byte| *byte == b':') {
+        None => (authority, None),
+        Some(digits) => {
+            let (name, digits) = authority.split_at_checked(authority.len() - digits - 1)?;
+            (name, Some(port(digits.get(1..)?)?))
+        }
+    };
+    let plain = name.len() <= 255 && name.last() != Some(&b'.') && is_plain(name);
+    plain.then_some(Host { name: Cow::Borrowed(name), port })
+}
+
 /// Reads an authority; user information has no place in one.
 pub(crate) fn read(authority: &[u8]) -> Result<Host<'_>, Reason> {
-    // PERF: most hosts are a name in lower case.
-    if authority.len() <= 255 && authority.last() != Some(&b'.') && is_plain(authority) {
-        return Ok(Host { name: Cow::Borrowed(authority), port: None });
-    }
-    if let Some((name, digits)) =
-        memchr::memchr(b':', authority).and_then(|at| authority.split_at_checked(at))
-        && name.len() <= 255
-        && name.last() != Some(&b'.')
-        && is_plain(name)
-        && let Some(port) = port(digits.get(1..).unwrap_or_default())
-    {
-        return Ok(Host { name: Cow::Borrowed(name), port: Some(port) });
+    // PERF: without a look at every byte by itself.
+    if let Some(host) = plain(authority) {
+        return Ok(host);
     }
     let (name, port) = split(authority).ok_or(Reason::HostMalformed)?;
     let port = match port {
@@ -96,10 +100,26 @@ mod tests {
             read(text.as_bytes()).map(|host| (String::from_utf8(host.name.into_owned()).unwrap(), host.port))
         };
         assert_eq!(read("Example.COM:8080"), Ok(("example.com".into(), Some(8080))));
+        assert_eq!(read("example.com:80"), Ok(("example.com".into(), Some(80))));
         assert_eq!(read("example.com."), Ok(("example.com".into(), None)));
         assert_eq!(read("[2001:DB8::1]:1"), Ok(("[2001:db8::1]".into(), Some(1))));
-        for bad in ["", ":80", "a:b", "a:99999", "u@h", "a b", "[::1", "[x]", "[::1]x", "a:1:2", "a]", "a/b"]
-        {
+        for bad in [
+            "",
+            ":80",
+            "a:b",
+            "a:99999",
+            "u@h",
+            "a b",
+            "[::1",
+            "[x]",
+            "[::1]x",
+            "a:1:2",
+            "a]",
+            "a/b",
+            "example.com:1:2",
+            "example.com:99999",
+            "example.com:123456",
+        ] {
             assert_eq!(read(bad), Err(Reason::HostMalformed), "{bad}");
         }
     }

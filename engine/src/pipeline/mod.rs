@@ -61,7 +61,7 @@ pub const BODY_STATE: &[Stage] = &[
 /// When the answer is there.
 #[rustfmt::skip]
 pub const RESPONSE: &[Stage] = &[
-    Stage { name: "schema", check: schema::response, concerns: has_schemas, why_here: "what the API does not promise is not passed on" },
+    Stage { name: "schema", check: schema::response, concerns: schema::inspects_responses, why_here: "what the API does not promise is not passed on" },
     Stage { name: "rules",  check: rules::response,  concerns: |policy| !policy.rules(Phase::Response).is_empty(), why_here: "rules that read the answer" },
 ];
 

@@ -38,8 +38,8 @@ pub struct Parts<'a> {
     pub path: &'a [(&'a str, &'a str)],
     /// The query string without `?`, still percent-encoded.
     pub query: &'a str,
-    /// Headers, names in lower case.
-    pub headers: &'a [(&'a str, &'a [u8])],
+    /// Headers, names in any case.
+    pub headers: &'a [(&'a [u8], &'a [u8])],
     /// The body, where it is known.
     pub body: Option<&'a [u8]>,
 }
@@ -49,8 +49,8 @@ pub struct Parts<'a> {
 pub struct ResponseParts<'a> {
     /// Its status.
     pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: &'a [(&'a str, &'a [u8])],
+    /// Headers, names in any case.
+    pub headers: &'a [(&'a [u8], &'a [u8])],
     /// The body, where it is known.
     pub body: Option<&'a [u8]>,
 }
@@ -223,8 +223,10 @@ impl Judge {
                 cookies(parts.headers).into_iter().map(|pair| pair.name.into_owned()).collect()
             }
             Location::Header => {
-                let own = parts.headers.iter().map(|(name, _)| *name);
-                own.filter(|name| !USUAL_HEADERS.contains(name)).map(str::to_owned).collect()
+                // A name that is no text cannot be one that a document names.
+                let own = parts.headers.iter().filter_map(|(name, _)| std::str::from_utf8(name).ok());
+                let own = own.map(str::to_ascii_lowercase);
+                own.filter(|name| !USUAL_HEADERS.contains(&name.as_str())).collect()
             }
             Location::Path => Vec::new(),
             Location::Body => {
@@ -268,10 +270,10 @@ impl Judge {
             SchemeKind::ApiKey(Location::Cookie, name) => {
                 cookies(parts.headers).iter().any(|pair| pair.name == *name)
             }
-            SchemeKind::ApiKey(_, name) => parts.headers.iter().any(|(known, _)| known == name),
+            SchemeKind::ApiKey(_, name) => values(parts.headers, name).next().is_some(),
             SchemeKind::Basic => authorization(parts.headers, "basic"),
             SchemeKind::Bearer => authorization(parts.headers, "bearer"),
-            SchemeKind::Other => parts.headers.iter().any(|(name, _)| *name == "authorization"),
+            SchemeKind::Other => values(parts.headers, "authorization").next().is_some(),
             SchemeKind::MutualTls => true,
         };
         sets.is_empty() || sets.iter().any(|set| set.iter().all(|requirement| given(&requirement.kind)))
@@ -352,15 +354,11 @@ fn claims(prepared: &Prepared, name: &str) -> bool {
 fn check_header<'a>(
     check: Check<'a>,
     prepared: &'a Prepared,
-    headers: &'a [(&'a str, &'a [u8])],
+    headers: &'a [(&'a [u8], &'a [u8])],
     out: &mut Vec<Violation>,
 ) {
-    let values: Vec<&[u8]> = headers
-        .iter()
-        .filter(|(name, _)| *name == prepared.parameter.name)
-        .map(|(_, value)| *value)
-        .collect();
-    let texts: Option<Vec<&str>> = values.iter().map(|value| std::str::from_utf8(value).ok()).collect();
+    let values = values(headers, &prepared.parameter.name);
+    let texts: Option<Vec<&str>> = values.map(|value| std::str::from_utf8(value).ok()).collect();
     let Some(texts) = texts else {
         let location = Location::Header;
         let pointer = super::parameters::pointer_of(&prepared.parameter);
@@ -392,19 +390,23 @@ fn run_owned(check: Check<'_>, prepared: &Prepared, text: &str, out: &mut Vec<Vi
     check.run(prepared, Some(Raw::Text { text, escaped: false }), out);
 }
 
-fn content_types<'a>(headers: &'a [(&'a str, &'a [u8])]) -> Vec<&'a str> {
-    let own = headers.iter().filter(|(name, _)| *name == "content-type");
-    own.map(|(_, value)| std::str::from_utf8(value).unwrap_or_default()).collect()
+/// The values of a header, each line by itself.
+fn values<'a>(headers: &'a [(&'a [u8], &'a [u8])], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let own = headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()));
+    own.map(|(_, value)| *value)
 }
 
-fn cookies<'a>(headers: &'a [(&'a str, &'a [u8])]) -> Vec<Pair<'a>> {
-    let own = headers.iter().filter(|(name, _)| *name == "cookie");
-    own.flat_map(|(_, value)| text::cookies(std::str::from_utf8(value).unwrap_or_default())).collect()
+fn content_types<'a>(headers: &'a [(&'a [u8], &'a [u8])]) -> Vec<&'a str> {
+    values(headers, "content-type").map(|value| std::str::from_utf8(value).unwrap_or_default()).collect()
 }
 
-fn authorization(headers: &[(&str, &[u8])], scheme: &str) -> bool {
-    let mut own = headers.iter().filter(|(name, _)| *name == "authorization");
-    own.any(|(_, value)| {
+fn cookies<'a>(headers: &'a [(&'a [u8], &'a [u8])]) -> Vec<Pair<'a>> {
+    let texts = values(headers, "cookie").map(|value| std::str::from_utf8(value).unwrap_or_default());
+    texts.flat_map(text::cookies).collect()
+}
+
+fn authorization(headers: &[(&[u8], &[u8])], scheme: &str) -> bool {
+    values(headers, "authorization").any(|value| {
         let text: Cow<'_, str> = String::from_utf8_lossy(value);
         text.split(' ').next().is_some_and(|found| found.eq_ignore_ascii_case(scheme))
     })

@@ -89,7 +89,7 @@ impl Default for Settings {
             events: "stdout".into(),
             access_log: "off",
             access_sample: 100,
-            stage_times: 10,
+            stage_times: 1,
             log_paths: "redacted",
             header_count: 100,
             header_size: 32 << 10,

@@ -1,7 +1,5 @@
 //! Whether a request, and the answer to it, fit the API's description.
 
-use std::borrow::Cow;
-
 use shield_ir::policy::{Mode, Protection, Settings, Undeclared};
 
 use crate::denial::{Denial, Reason};
@@ -23,6 +21,12 @@ pub(crate) struct Verdict {
 /// Whether a request's body must be there for its schema.
 pub(crate) fn needs_body(policy: &Policy, exchange: &Exchange<'_>) -> bool {
     policy.judge(exchange).is_some_and(|judge| judge.reads_body() && is_asked(policy, exchange))
+}
+
+/// Whether some answer's schema is asked at all.
+pub(crate) fn inspects_responses(policy: &Policy) -> bool {
+    let mut endpoints = policy.bundle.endpoints.iter();
+    endpoints.any(|endpoint| endpoint.operation.is_some() && endpoint.settings.responses != Mode::Off)
 }
 
 /// Whether an answer's body must be there for its schema; asked before the request goes upstream.
@@ -71,16 +75,12 @@ pub(crate) fn beginning(policy: &Policy, exchange: &Exchange<'_>, beginning: &[u
     if exchange.is_hidden() {
         return Ok(());
     }
-    let headers = lower(&exchange.head().headers);
-    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, *value)).collect();
-    let parts = Parts { headers: &headers, body: Some(beginning), ..Parts::default() };
+    let parts = Parts { headers: &exchange.head().headers, body: Some(beginning), ..Parts::default() };
     let violation = judge.beginning(&policy.validators, &parts);
     violation.and_then(|found| denial(&[found], settings)).map_or(Ok(()), Err)
 }
 
 fn verdict(policy: &Policy, exchange: &Exchange<'_>, judge: &Judge, settings: Settings) -> Verdict {
-    let headers = lower(&exchange.head().headers);
-    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, *value)).collect();
     let Ok(query) = std::str::from_utf8(exchange.query()) else {
         let message = "the query is not UTF-8 text".to_owned();
         let violation = Violation {
@@ -94,7 +94,7 @@ fn verdict(policy: &Policy, exchange: &Exchange<'_>, judge: &Judge, settings: Se
     };
     // A body that could not be inspected has been dealt with by the stage before.
     let body = exchange.body().filter(|_| !exchange.is_truncated());
-    let parts = Parts { path: &exchange.state.params, query, headers: &headers, body };
+    let parts = Parts { path: &exchange.state.params, query, headers: &exchange.head().headers, body };
     let mut violations = judge.head(&policy.validators, &parts);
     if judge.reads_body() && exchange.is_inspectable() {
         violations.extend(judge.body(&policy.validators, &parts));
@@ -142,9 +142,7 @@ pub(crate) fn response(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(
         exchange.state.events.push(Event::new(Kind::NotInspected, Reason::ResponseTooLarge));
         return Ok(());
     }
-    let headers = lower(&answer.headers);
-    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (&**name, *value)).collect();
-    let parts = ResponseParts { status: answer.status, headers: &headers, body };
+    let parts = ResponseParts { status: answer.status, headers: &answer.headers, body };
     let violations = judge.response(&policy.validators, &parts);
     if violations.is_empty() {
         return Ok(());
@@ -156,17 +154,6 @@ pub(crate) fn response(policy: &Policy, exchange: &mut Exchange<'_>) -> Result<(
         .with_status(Reason::ResponseSchema.status())
         .with_violations(violations, shield_ir::policy::Problems::None);
     found(policy, exchange, settings.responses, denial)
-}
-
-/// Headers with their names in lower case; a name that is no text is left out, and no schema can name it.
-fn lower<'h>(headers: &[(&'h [u8], &'h [u8])]) -> Vec<(Cow<'h, str>, &'h [u8])> {
-    let lowered = |(name, value): &(&'h [u8], &'h [u8])| {
-        let name = std::str::from_utf8(name).ok()?;
-        let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
-        let name = if is_lower { Cow::Borrowed(name) } else { Cow::Owned(name.to_ascii_lowercase()) };
-        Some((name, *value))
-    };
-    headers.iter().filter_map(lowered).collect()
 }
 
 #[cfg(test)]
