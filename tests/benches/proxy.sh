@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# CPU per proxied request: shieldd beside nginx and haproxy, on this machine, in one run, medians of several rounds.
+# CPU per proxied request: shieldd beside nginx and haproxy, on this machine, in one run, medians of several rounds. What is
+# relative to nginx is so within each round, before the median is taken, since a machine's neighbours change from round to round.
 #
 #   tests/benches/proxy.sh [--json] [--rounds N] [--seconds N] [--plain] [--idle]
 #
@@ -9,7 +10,7 @@
 # --idle measures memory at 10,000 idle connections instead; --train SHIELDD measures nothing, but gives that one work of all kinds.
 set -euo pipefail
 
-json=no rounds=3 seconds=5 idle=no plain=no train=
+json=no rounds=9 seconds=2 idle=no plain=no train=
 while [ $# -gt 0 ]; do
     case $1 in
         --json) json=yes ;;
@@ -170,21 +171,22 @@ fi
 
 # User and system time of a process, in ticks.
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
-measure() { # name policy load pid port
+measure() { # load name policy pid port
     local script="$work/done.lua" before after result
-    [ "$3" = post ] && script="$work/post.lua"
+    [ "$1" = post ] && script="$work/post.lua"
     before=$(ticks "$4")
     result=$(core1 wrk -t1 -c64 -d"${seconds}s" --latency -s "$script" "http://127.0.0.1:$5/" | grep RESULT)
     after=$(ticks "$4")
-    set -- "$1" "$2" "$3" "$((after - before))" $result
-    echo "$1 $2 $3 $4 $6 $7 $8" >> "$work/results"
+    read -r _ requests p99 errors <<<"$result"
+    echo "$2 $3 $1 $((after - before)) $requests $p99 $errors" >> "$work/results"
 }
-for _ in $(seq "$rounds"); do
+proxies=("nginx none $nginx 19001" "haproxy none $haproxy 19002" "shieldd none $none 19003" "shieldd rules1000+schema $full 19004")
+for round in $(seq "$rounds"); do
     for load in get post; do
-        measure nginx none $load "$nginx" 19001
-        measure haproxy none $load "$haproxy" 19002
-        measure shieldd none $load "$none" 19003
-        measure shieldd rules1000+schema $load "$full" 19004
+        for at in 0 1 2 3; do
+            # Each second round the other way round, so that nobody is always the first. The words of one are arguments.
+            measure $load ${proxies[$((round % 2 ? at : 3 - at))]}
+        done
     done
 done
 python3 - "$work/results" "$json" "$(getconf CLK_TCK)" <<'PY'
@@ -194,13 +196,12 @@ for line in open(sys.argv[1]):
     proxy, policy, load, ticks, requests, p99, errors = line.split()
     cpu = int(ticks) / int(sys.argv[3]) / int(requests) * 1e5
     rows.setdefault((proxy, policy, load), []).append((cpu, int(p99), int(errors), int(requests)))
-median = lambda key, at: statistics.median(row[at] for row in rows[key])
-for (proxy, policy, load) in rows:
-    key = (proxy, policy, load)
-    base = ("nginx", "none", load)
-    out = {"proxy": proxy, "policy": policy, "load": load, "cpu_s_per_100k": round(median(key, 0), 3),
-           "vs_nginx": round(median(key, 0) / median(base, 0), 3), "p99_us": int(median(key, 1)),
-           "p99_vs_nginx": round(median(key, 1) / median(base, 1), 3), "errors": sum(row[2] for row in rows[key])}
+for (proxy, policy, load), own in rows.items():
+    nginx = rows["nginx", "none", load]
+    median = lambda at: statistics.median(row[at] for row in own)
+    ratio = lambda at: round(statistics.median(row[at] / beside[at] for row, beside in zip(own, nginx)), 3)
+    out = {"proxy": proxy, "policy": policy, "load": load, "cpu_s_per_100k": round(median(0), 3), "vs_nginx": ratio(0),
+           "p99_us": int(median(1)), "p99_vs_nginx": ratio(1), "errors": sum(row[2] for row in own)}
     if sys.argv[2] == "yes":
         print(json.dumps(out))
     else:
