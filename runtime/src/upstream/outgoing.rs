@@ -91,11 +91,13 @@ impl Progress {
     /// What the watchman does each tick: gives the answer up after so many ticks, which begin anew with every piece of the
     /// request that is taken.
     pub(crate) fn watch(&self, now: u32, patience: u32) {
+        let since = self.since.get();
+        if since == 0 {
+            return;
+        }
         if self.seen.replace(self.pieces.get()) != self.pieces.get() {
             self.since.set(now);
-        }
-        let since = self.since.get();
-        if since != 0 && now.wrapping_sub(since) > patience {
+        } else if now.wrapping_sub(since) > patience {
             self.expired.set(true);
             if let Some(waiting) = self.waiting.take() {
                 waiting.wake();
@@ -161,5 +163,36 @@ impl Body for Outgoing {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(inbound) => inbound.size_hint(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    #[test]
+    fn each_request_of_a_connection_is_waited_for_by_itself() {
+        let progress: Rc<Progress> = Rc::default();
+        let mut cx = Context::from_waker(Waker::noop());
+        for began in [1, 200] {
+            let mut outgoing = progress.send(Content::whole(Bytes::from_static(b"a")));
+            let mut waiting = pin!(progress.within(began, |_| Poll::<()>::Pending));
+            assert!(waiting.as_mut().poll(&mut cx).is_pending());
+            assert!(Pin::new(&mut outgoing).poll_frame(&mut cx).is_ready() && progress.complete.get());
+            // A piece was taken, so that the time begins anew.
+            progress.watch(began + 20, 10);
+            progress.watch(began + 30, 10);
+            assert!(waiting.as_mut().poll(&mut cx).is_pending());
+            progress.watch(began + 31, 10);
+            assert_eq!(waiting.as_mut().poll(&mut cx), Poll::Ready(None));
+            // Nothing is waited for.
+            progress.watch(began + 100, 10);
+        }
+        let outgoing = progress.send(Content::Empty);
+        assert!(outgoing.is_end_stream() && progress.complete.get());
+        let answered = pin!(progress.within(400, |_| Poll::Ready(7))).poll(&mut cx);
+        assert_eq!(answered, Poll::Ready(Some(7)));
     }
 }
