@@ -164,8 +164,6 @@ pub(crate) fn run(worker: Worker, listeners: Vec<Bound>, stop: watch::Receiver<b
 }
 
 async fn live(worker: Rc<Worker>, listeners: Vec<Bound>, mut stop: watch::Receiver<bool>) {
-    let serving = Rc::clone(&worker);
-    tokio::task::spawn_local(async move { serving.upstreams.run().await });
     for bound in listeners {
         tokio::task::spawn_local(listen::accept(Rc::clone(&worker), bound, stop.clone()));
     }

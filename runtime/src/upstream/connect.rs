@@ -10,7 +10,6 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::LocalSet;
 
 use super::group::Member;
 use super::pool::Sender;
@@ -52,28 +51,25 @@ pub(crate) fn trust(pem: &[u8]) -> Result<Tls, String> {
     Ok(Tls(Arc::new(config).into()))
 }
 
-/// A connection that takes requests; one of `tasks` moves its bytes.
-pub(crate) async fn connect(member: &Member, tls: Option<&Tls>, tasks: &LocalSet) -> io::Result<Box<Sender>> {
+/// A connection that takes requests; a task of this worker moves its bytes.
+pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Box<Sender>> {
     let stream = TcpStream::connect(member.address).await?;
     stream.set_nodelay(true)?;
     if !member.origin.tls {
-        return speak(stream, tasks).await;
+        return speak(stream).await;
     }
     let Some(Tls(connector)) = tls else {
         return Err(io::Error::other("no authority is trusted to name an origin"));
     };
     let name = ServerName::try_from(member.origin.host.to_string()).map_err(io::Error::other)?;
-    speak(connector.connect(name, stream).await?, tasks).await
+    speak(connector.connect(name, stream).await?).await
 }
 
-async fn speak<S>(stream: S, tasks: &LocalSet) -> io::Result<Box<Sender>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> io::Result<Box<Sender>> {
     let scribe = Scribe::default();
     let stream = TokioIo::new(Heard::new(stream, scribe.clone()));
     let (requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
     // An error ends the connection; the request that suffers from it is told through its own channel.
-    tasks.spawn_local(apart(|| connection.with_upgrades()));
+    tokio::task::spawn_local(apart(|| connection.with_upgrades()));
     Ok(Box::new(Sender::new(requests, scribe)))
 }

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
-use std::future::pending;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -12,7 +11,6 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use shield_engine::Permit;
-use tokio::task::LocalSet;
 
 mod connect;
 mod group;
@@ -78,9 +76,6 @@ pub(crate) struct Call<'a> {
 /// One worker's side of the origins.
 #[derive(Debug)]
 pub(crate) struct Upstreams {
-    /// Their tasks.
-    // PERF: among those of the clients they would take turns with them, and each turn needs its code anew.
-    connections: LocalSet,
     pools: RefCell<Vec<Rc<Pool>>>,
     tls: Option<Tls>,
     rule: HealthRule,
@@ -108,7 +103,6 @@ struct Failed {
 impl Upstreams {
     pub(crate) fn new(settings: &Settings, tls: Option<Tls>) -> Self {
         Self {
-            connections: LocalSet::new(),
             pools: RefCell::default(),
             tls,
             rule: HealthRule {
@@ -124,11 +118,6 @@ impl Upstreams {
             retry_percent: settings.retry_percent as u32,
             saved: Cell::new(SAVED_RETRIES * 100),
         }
-    }
-
-    /// Moves the bytes of all connections, for as long as it is polled.
-    pub(crate) async fn run(&self) {
-        self.connections.run_until(pending::<()>()).await;
     }
 
     /// Sends `content` until an answer comes, the tries are used up, or another could do harm. The permit is spent:
@@ -216,7 +205,7 @@ impl Upstreams {
 
     async fn connect(&self, member: &Member) -> Result<Box<pool::Sender>, Failure> {
         // Boxed, since it is rare and large: a handshake's state is not part of every request's.
-        let connecting = apart(|| connect::connect(member, self.tls.as_ref(), &self.connections));
+        let connecting = apart(|| connect::connect(member, self.tls.as_ref()));
         match tokio::time::timeout(self.connect_timeout, connecting).await {
             Ok(Ok(sender)) => Ok(sender),
             Ok(Err(_)) | Err(_) => Err(Failure::Connect),
