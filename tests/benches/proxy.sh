@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# CPU per proxied request: shieldd beside nginx and haproxy, on this machine, in one run, medians of several rounds. What is
-# relative to nginx is so within each round, before the median is taken, since a machine's neighbours change from round to round.
+# CPU per proxied request: shieldd beside nginx and haproxy, on this machine, in one run, medians of several rounds, each with new
+# processes. What is relative to nginx is so within each round, before the median is taken, since a machine's neighbours change
+# from round to round.
 #
 #   tests/benches/proxy.sh [--json] [--rounds N] [--seconds N] [--plain] [--idle]
 #
@@ -126,21 +127,35 @@ start() { "$@" >"$work/log.$$.${#pids[@]}" 2>&1 & pids+=($!); last=$!; }
 start core1 nginx -c "$work/origin.conf" -e /dev/null
 [ -z "$train" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=127.0.0.1 -days 2 \
     -keyout "$work/key.pem" -out "$work/chain.pem" 2>/dev/null
-start taskset -c 0 nginx -c "$work/nginx.conf" -e /dev/null; nginx=$last
-start taskset -c 0 haproxy -f "$work/haproxy.cfg"; haproxy=$last
 shieldd() { # policy, ports
     local encrypted=()
     [ -z "$train" ] || encrypted=(--listen-tls "127.0.0.1:$3" --certificate "$work/chain.pem,$work/key.pem")
     start taskset -c 0 "$shieldd" run --workers 1 --watch off --admin off --bundle "$work/$1.shieldb" --listen "127.0.0.1:$2" ${encrypted[@]+"${encrypted[@]}"}
 }
-shieldd none 19003 19005; none=$last
-shieldd full 19004 19006; full=$last
-for port in 19000 19001 19002 19003 19004; do
-    for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2; sleep 0.1; done
-    echo "nothing listens at $port:" >&2
-    cat "$work"/log.* >&2
-    exit 1
-done
+# User and system time of a process, in ticks.
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+# Starts all proxies, and waits until each listens and has made what code it makes.
+begin() {
+    start taskset -c 0 nginx -c "$work/nginx.conf" -e /dev/null; nginx=$last
+    start taskset -c 0 haproxy -f "$work/haproxy.cfg"; haproxy=$last
+    shieldd none 19003 19005; none=$last
+    shieldd full 19004 19006; full=$last
+    local port before
+    for port in 19000 19001 19002 19003 19004; do
+        for _ in $(seq 100); do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2; sleep 0.1; done
+        echo "nothing listens at $port:" >&2
+        cat "$work"/log.* >&2
+        exit 1
+    done
+    until before=$(ticks "$full"); sleep 0.5; [ "$(ticks "$full")" = "$before" ]; do :; done
+}
+# Ends them; the origin stays.
+end() {
+    kill "${pids[@]:1}"
+    wait "${pids[@]:1}" || true
+    pids=("${pids[0]}")
+}
+begin
 
 if [ -n "$train" ]; then
     printf '%s' "$body" > "$work/body.json"
@@ -169,8 +184,6 @@ PY
     exit
 fi
 
-# User and system time of a process, in ticks.
-ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 measure() { # load name policy pid port
     local script="$work/done.lua" before after result
     [ "$1" = post ] && script="$work/post.lua"
@@ -180,8 +193,10 @@ measure() { # load name policy pid port
     read -r _ requests p99 errors <<<"$result"
     echo "$2 $3 $1 $((after - before)) $requests $p99 $errors" >> "$work/results"
 }
-proxies=("nginx none $nginx 19001" "haproxy none $haproxy 19002" "shieldd none $none 19003" "shieldd rules1000+schema $full 19004")
 for round in $(seq "$rounds"); do
+    # Two processes of the same program may differ by some per cent, for as long as they live.
+    [ "$round" = 1 ] || { end; begin; }
+    proxies=("nginx none $nginx 19001" "haproxy none $haproxy 19002" "shieldd none $none 19003" "shieldd rules1000+schema $full 19004")
     for load in get post; do
         for at in 0 1 2 3; do
             # Each second round the other way round, so that nobody is always the first. The words of one are arguments.
