@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # CPU per proxied request: shieldd beside nginx and haproxy, on this machine, in one run, medians of several rounds, each with new
-# processes. What is relative to nginx is so within each round, before the median is taken, since a machine's neighbours change
-# from round to round.
+# processes that have served for a second. What is relative to nginx is so within each round, before the median is taken, since a
+# machine's neighbours change from round to round.
 #
 #   tests/benches/proxy.sh [--json] [--rounds N] [--seconds N] [--plain] [--idle]
 #
@@ -196,6 +196,7 @@ measure() { # load name policy pid port
 for round in $(seq "$rounds"); do
     # Two processes of the same program may differ by some per cent, for as long as they live.
     [ "$round" = 1 ] || { end; begin; }
+    for port in 19001 19002 19003 19004; do (core1 wrk -t1 -c64 -d1s "http://127.0.0.1:$port/") >/dev/null; done
     proxies=("nginx none $nginx 19001" "haproxy none $haproxy 19002" "shieldd none $none 19003" "shieldd rules1000+schema $full 19004")
     for load in get post; do
         for at in 0 1 2 3; do
