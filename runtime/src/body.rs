@@ -1,5 +1,6 @@
 //! Bodies: the client's as it comes, buffering within two bounds, and what is sent back.
 
+use std::error::Error;
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub(crate) enum BodyError {
     NoMemory,
     /// It broke off, or its framing is damaged.
     #[error("the body broke off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] Box<dyn Error + Send + Sync>),
     /// It is followed by what may only stand before it.
     #[error("the trailers frame, route or authenticate the message")]
     Trailers,
@@ -62,7 +63,7 @@ impl Body for Inbound {
         let frame = match self.first.pop() {
             Some(bytes) => Frame::data(bytes),
             None => match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
-                Some(frame) => frame.map_err(BodyError::Broken)?,
+                Some(frame) => frame.map_err(|error| BodyError::Broken(error.into()))?,
                 None => return Poll::Ready(None),
             },
         };
@@ -138,23 +139,25 @@ impl Drop for Share {
 
 /// A body as far as it was read.
 #[derive(Debug)]
-pub(crate) struct Buffered {
+pub(crate) struct Buffered<B> {
     /// At most as much as was asked for.
     pub(crate) bytes: Bytes,
-    /// What came beyond that, and where the rest is to come from.
-    pub(crate) more: Option<(Bytes, Incoming)>,
+    /// What came beyond that.
+    pub(crate) beyond: Option<Bytes>,
+    /// Where the rest is to come from.
+    pub(crate) body: B,
     /// The memory that it takes.
     pub(crate) share: Share,
 }
 
 /// Reads a body to its end, to `most` bytes, or until `goes_on` says no. That is asked of what is there when there is
 /// nothing to do but wait for more, and not again before it has become twice as much.
-pub(crate) async fn buffer(
-    mut body: Incoming,
+pub(crate) async fn buffer<B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Unpin>(
+    mut body: B,
     most: u64,
     memory: &Arc<Memory>,
     mut goes_on: impl FnMut(&[u8]) -> bool,
-) -> Result<Buffered, BodyError> {
+) -> Result<Buffered<B>, BodyError> {
     let mut asked_at = 1;
     let mut share = memory.share();
     let mut whole = Bytes::new();
@@ -175,7 +178,7 @@ pub(crate) async fn buffer(
             frame.await
         };
         let Some(frame) = frame else { break };
-        let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| BodyError::Broken(error.into()))?.into_data() else { continue };
         share.grow(data.len() as u64)?;
         let before = (whole.len() + grown.len()) as u64;
         let over = (before + data.len() as u64).saturating_sub(most);
@@ -193,12 +196,13 @@ pub(crate) async fn buffer(
         if over > 0 {
             let mut bytes = if grown.is_empty() { whole } else { grown.freeze() };
             let beyond = bytes.split_off(most as usize);
-            return Ok(Buffered { bytes, more: Some((beyond, body)), share });
+            return Ok(Buffered { bytes, beyond: Some(beyond), body, share });
         }
         // What said its length beforehand is whole without being told so.
         if body.is_end_stream() {
             break;
         }
     }
-    Ok(Buffered { bytes: if grown.is_empty() { whole } else { grown.freeze() }, more: None, share })
+    let bytes = if grown.is_empty() { whole } else { grown.freeze() };
+    Ok(Buffered { bytes, beyond: None, body, share })
 }

@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use bytes::Bytes;
-use hyper::body::Body as _;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::http::uri::PathAndQuery;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Response, Version};
+use hyper::{Method, Response, Version};
 use shield_engine::token::Pass;
 use shield_engine::{HeaderEdit, Permit};
 
@@ -24,7 +22,7 @@ use crate::reply::Reply;
 use crate::trace::Trace;
 use crate::translate;
 use crate::tunnel::{self, Ends, Wish};
-use crate::upstream::{Lease, Outgoing};
+use crate::upstream::{Changed, Framing, write_headers};
 use crate::worker::Worker;
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -69,8 +67,9 @@ impl<'a> Onward<'a> {
         })
     }
 
-    /// The head for one try. There is hardly ever a second, so that none is kept to be copied.
-    pub(crate) fn request(&self, body: Outgoing) -> Request<Outgoing> {
+    /// Writes the head for one try, and tells which trailers may follow. There is hardly ever a second try, so that no
+    /// head is kept to be copied.
+    pub(crate) fn write(&self, framing: Framing, out: &mut Vec<u8>) -> Vec<HeaderName> {
         let mut headers = hop::request(&self.parts.headers, self.client.trust);
         if let Some(host) = &self.host {
             headers.insert(header::HOST, host.clone());
@@ -81,15 +80,24 @@ impl<'a> Onward<'a> {
         if let Some(wish) = self.wish {
             wish.apply(&mut headers);
         }
-        if body.size_hint().exact().is_none() {
-            // Said here, since a body of a `GET` is left out where nothing announces it.
-            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        let method = &self.parts.method;
+        for part in [method.as_str(), " ", self.target.as_str(), " HTTP/1.1\r\n"] {
+            out.extend_from_slice(part.as_bytes());
         }
-        let mut request = Request::new(body);
-        *request.method_mut() = self.parts.method.clone();
-        *request.uri_mut() = PathAndQuery::clone(&self.target).into();
-        *request.headers_mut() = headers;
-        request
+        write_headers(out, &headers);
+        match framing {
+            // Some origins will not have a request of these without being told that nothing follows.
+            Framing::None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
+                out.extend_from_slice(b"content-length: 0\r\n");
+            }
+            Framing::None => {}
+            Framing::Length(length) => {
+                out.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
+            }
+            Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        }
+        out.extend_from_slice(b"\r\n");
+        if framing == Framing::Chunked { hop::trailers(&headers, self.client.trust) } else { Vec::new() }
     }
 }
 
@@ -122,7 +130,7 @@ fn forwarded_for(headers: &mut HeaderMap, client: &Client) {
 pub(crate) fn switch(
     (worker, client): (&Rc<Worker>, &Rc<Client>),
     mut answer: response::Parts,
-    (upstream, passes): (OnUpgrade, Vec<Pass>),
+    (upstream, passes): (Changed, Vec<Pass>),
     change: Option<(Wish, OnUpgrade)>,
 ) -> Result<Response<Reply>, Refusal> {
     let agreed = answer.headers.get(header::UPGRADE).cloned();
@@ -134,12 +142,6 @@ pub(crate) fn switch(
     wish.apply(&mut answer.headers);
     tunnel::open(worker, client, &wish, Ends { down: downstream, up: upstream, frames, passes });
     Ok(Response::from_parts(answer, Reply::whole("")))
-}
-
-/// An answer that has been read to its end: its connection is free.
-pub(crate) fn whole(worker: &Rc<Worker>, bytes: Bytes, lease: Lease) -> Reply {
-    lease.give_back(worker.ticks.now(), worker.upstreams.most_idle);
-    Reply::whole(bytes)
 }
 
 /// An answer that must be seen and could not be read.

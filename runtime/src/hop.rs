@@ -41,6 +41,18 @@ const PROTECTED: [&str; 24] = [
     "x-real-ip",
 ];
 
+/// What a request says before its body or not at all, besides what the gate refuses to see behind one.
+const ONLY_BEFORE: [&str; 8] = [
+    "cache-control",
+    "content-range",
+    "expect",
+    "forwarded",
+    "if-match",
+    "if-none-match",
+    "max-forwards",
+    "set-cookie",
+];
+
 /// Headers that say who a client is and that only the proxy may write, besides all that start with [`OURS`].
 const IDENTITY: [&str; 8] = [
     "forwarded",
@@ -83,6 +95,19 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
         to.insert(header::CONNECTION, HeaderValue::from_static("te"));
     }
     to
+}
+
+/// The trailers of a client's request that the origin gets: those that are announced, and no less than a header may say.
+pub(crate) fn trailers(headers: &HeaderMap, trust: Trust) -> Vec<HeaderName> {
+    let values = headers.get_all(header::TRAILER).iter();
+    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    names
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .filter(|name| {
+            let text = name.as_str();
+            !is_hop_by_hop(text.as_bytes()) && !is_identity(text, trust) && !ONLY_BEFORE.contains(&text)
+        })
+        .collect()
 }
 
 /// An origin's headers as the client gets them; what belongs to one connection is taken out in place.
@@ -136,8 +161,10 @@ fn is_identity(name: &str, trust: Trust) -> bool {
 
 /// Whether a comma-separated header value has this element, whatever its parameters.
 pub(crate) fn lists(value: &HeaderValue, wanted: &str) -> bool {
-    let Ok(text) = value.to_str() else { return false };
-    text.split(',').any(|part| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted))
+    value.as_bytes().split(|byte| *byte == b',').any(|part| {
+        let word = part.split(|byte| *byte == b';').next().unwrap_or_default();
+        word.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes())
+    })
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! What goes back to a client: a body made here, or the origin's as it comes.
 
 use std::cell::Cell;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use crate::gate::link::{Link, Order};
 use crate::listen::client::Busy;
@@ -56,12 +57,12 @@ enum Content {
     Stream(Stream),
 }
 
-/// An origin's body and the connection it comes from.
+/// An origin's body.
 #[derive(Debug)]
 struct Stream {
     /// What has been read already, the last first.
     first: Vec<Bytes>,
-    incoming: Incoming,
+    /// The rest, and the connection it comes from, until it has come.
     lease: Option<Lease>,
     worker: Rc<Worker>,
 }
@@ -94,24 +95,18 @@ impl Reply {
 
     /// Passes an origin's body on, after what has been read of it, of which the last comes `first`; the connection is used
     /// again when the body has been read to its end.
-    pub(crate) fn stream(
-        mut first: Vec<Bytes>,
-        incoming: Incoming,
-        lease: Lease,
-        worker: &Rc<Worker>,
-    ) -> Self {
+    pub(crate) fn stream(mut first: Vec<Bytes>, lease: Lease, worker: &Rc<Worker>) -> Self {
         first.retain(|bytes| !bytes.is_empty());
-        let mut stream = Stream { first, incoming, lease: Some(lease), worker: Rc::clone(worker) };
-        if stream.incoming.is_end_stream() {
-            stream.give_back();
-        }
+        let mut stream = Stream { first, lease: Some(lease), worker: Rc::clone(worker) };
+        stream.give_back();
         Self::new(Content::Stream(stream))
     }
 }
 
 impl Stream {
+    /// Lets go of a connection of which the body has been read.
     fn give_back(&mut self) {
-        if let Some(lease) = self.lease.take() {
+        if let Some(lease) = self.lease.take_if(|lease| lease.is_end_stream()) {
             lease.give_back(self.worker.ticks.now(), self.worker.upstreams.most_idle);
         }
     }
@@ -119,12 +114,9 @@ impl Stream {
 
 impl Body for Reply {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let inner = &mut *self.0;
         let polled = inner.content.poll_frame(cx);
         if let Some(stall) = &inner.stall {
@@ -136,7 +128,7 @@ impl Body for Reply {
     fn is_end_stream(&self) -> bool {
         match &self.0.content {
             Content::Whole(bytes) => bytes.is_empty(),
-            Content::Stream(stream) => stream.first.is_empty() && stream.incoming.is_end_stream(),
+            Content::Stream(stream) => stream.first.is_empty() && stream.lease.is_none(),
         }
     }
 
@@ -145,7 +137,7 @@ impl Body for Reply {
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Stream(stream) => {
                 let first: usize = stream.first.iter().map(Bytes::len).sum();
-                let rest = stream.incoming.size_hint().exact();
+                let rest = stream.lease.as_ref().map_or(Some(0), |lease| lease.size_hint().exact());
                 rest.map_or_else(SizeHint::new, |rest| SizeHint::with_exact(rest + first as u64))
             }
         }
@@ -153,7 +145,7 @@ impl Body for Reply {
 }
 
 impl Content {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self {
             Self::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);
@@ -163,11 +155,11 @@ impl Content {
                 if let Some(bytes) = stream.first.pop() {
                     return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                let frame = ready!(Pin::new(&mut stream.incoming).poll_frame(cx));
+                let Some(lease) = &mut stream.lease else { return Poll::Ready(None) };
+                let frame = ready!(Pin::new(lease).poll_frame(cx));
                 match &frame {
-                    Some(Ok(_)) if !stream.incoming.is_end_stream() => {}
-                    Some(Ok(_)) | None => stream.give_back(),
                     Some(Err(_)) => stream.lease = None,
+                    Some(Ok(_)) | None => stream.give_back(),
                 }
                 Poll::Ready(frame)
             }

@@ -15,7 +15,7 @@ use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::response;
 use hyper::upgrade::OnUpgrade;
-use hyper::{Request, Response, StatusCode, Version};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use shield_engine::token::Pass;
 use shield_engine::{Exchange, HeaderEdit, Permit, Standing, Step, Stopwatch};
 use shield_state::Store as _;
@@ -33,7 +33,7 @@ use crate::snapshot::Snapshot;
 use crate::spelling::Spelling;
 use crate::translate::{self, Asked, Judging};
 use crate::tunnel::Wish;
-use crate::upstream::{Answer, Call, Content, Moment};
+use crate::upstream::{Answer, Call, Changed, Content, Moment};
 use crate::worker::Worker;
 
 /// Answers one request; whatever happens, there is an answer, and it is counted and recorded.
@@ -123,7 +123,7 @@ struct Slots {
 /// What is done with an answer's head once its exchange has ended.
 enum Outcome {
     Pass(Reply, Vec<HeaderEdit>),
-    Switch(OnUpgrade, Vec<Pass>, Vec<HeaderEdit>),
+    Switch(Changed, Vec<Pass>, Vec<HeaderEdit>),
 }
 
 async fn judged(way: &mut Way<'_>, record: &mut Record) -> Result<Response<Reply>, Refusal> {
@@ -199,36 +199,34 @@ async fn exchanged<'a>(
     let onward = Onward::new(&permit, parts, client, wish.as_ref(), record)?;
     let call = Call {
         group,
-        head: &|outgoing| onward.request(outgoing),
+        head: &|framing, out| onward.write(framing, out),
         idempotent: parts.method.is_idempotent(),
+        bodiless: parts.method == Method::HEAD,
         spelled: snapshot.spells_answers,
     };
     let moment = Moment { ticks: &worker.ticks, random: worker.random.next(), counters: &worker.counters };
     let sent = pin!(worker.upstreams.send(permit, call, content, &moment)).await;
     record.spend(Span::Upstream);
-    let Answer { mut response, lease, member } =
+    let Answer { head, spelling, lease, member } =
         sent.map_err(|failure| Refusal::upstream(failure, client.link.fault()))?;
     record.upstream = Some(member.address);
-    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let upstream = switches.then(|| hyper::upgrade::on(&mut *response));
-    let (head, incoming) = response.into_parts();
-    let (head, spelling) = slots.answer.get_or_init(|| (head, lease.sender.spelling()));
+    let switches = head.status == StatusCode::SWITCHING_PROTOCOLS;
+    let (head, spelling) = slots.answer.get_or_init(|| (*head, spelling));
     let wanted = judging.answer(head, spelling, record);
-    if let Some(upstream) = upstream {
-        return Ok(Outcome::Switch(upstream, judging.passes(), judging.response(record)?));
+    if switches {
+        return Ok(Outcome::Switch(lease.into_stream(), judging.passes(), judging.response(record)?));
     }
     let reply = match wanted {
-        None => Reply::stream(Vec::new(), incoming, lease, worker),
+        None => Reply::stream(Vec::new(), lease, worker),
         Some(most) => {
-            let read = body::buffer(incoming, most, &worker.shared.memory, |_| true).await;
+            let read = body::buffer(lease, most, &worker.shared.memory, |_| true).await;
             record.spend(Span::AnswerWait);
-            let Buffered { bytes, more, share: _share } = read.map_err(|error| forward::unread(&error))?;
+            let Buffered { bytes, beyond, body: lease, share: _share } =
+                read.map_err(|error| forward::unread(&error))?;
             let bytes = slots.answer_body.get_or_init(|| bytes);
-            judging.answer_body(bytes, more.is_some());
-            match more {
-                None => forward::whole(worker, bytes.clone(), lease),
-                Some((beyond, rest)) => Reply::stream(vec![beyond, bytes.clone()], rest, lease, worker),
-            }
+            judging.answer_body(bytes, beyond.is_some());
+            let read = beyond.into_iter().chain([bytes.clone()]).collect();
+            Reply::stream(read, lease, worker)
         }
     };
     Ok(Outcome::Pass(reply, judging.response(record)?))
@@ -274,14 +272,14 @@ async fn permitted<'a>(
                     return Err(refusal);
                 }
                 record.spend(Span::BodyWait);
-                let Buffered { bytes, more, share: _share } =
+                let Buffered { bytes, beyond, body, share: _share } =
                     read.map_err(|error| Refusal::body(&error, client.link.fault()))?;
                 let bytes = slots.body.get_or_init(|| bytes);
-                let cut = more.is_some();
-                content = match more {
+                let cut = beyond.is_some();
+                content = match beyond {
                     None => Content::whole(bytes.clone()),
-                    Some((beyond, rest)) => {
-                        Content::Stream(Inbound::continued([bytes.clone(), beyond], rest, most).into())
+                    Some(beyond) => {
+                        Content::Stream(Inbound::continued([bytes.clone(), beyond], body, most).into())
                     }
                 };
                 judging.body(bytes, cut, record)?

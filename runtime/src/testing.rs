@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::random::Random;
+
 /// A folder of its own that goes with the test.
 pub(crate) struct Folder(PathBuf);
 
@@ -24,4 +26,17 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// One of `seeds`, of which up to three places have become one of `pieces`.
+pub(crate) fn mutated(random: &Random, seeds: &[Vec<u8>], pieces: &[&[u8]]) -> Vec<u8> {
+    let below = |bound: usize| random.next() as usize % bound;
+    let mut bytes = seeds[below(seeds.len())].clone();
+    for _ in 0..=below(3) {
+        let at = below(bytes.len());
+        let piece = pieces[below(pieces.len())];
+        let removed = at + below(3);
+        bytes.splice(at..removed.min(bytes.len()), piece.iter().copied());
+    }
+    bytes
 }

@@ -16,6 +16,7 @@ use crate::apart::apart;
 use crate::gate::link::{Link, Order, Upgrade};
 use crate::listen::client::Client;
 use crate::metrics::bump;
+use crate::upstream::Changed;
 use crate::websocket::{Fault, Frames, Watched};
 use crate::worker::Worker;
 
@@ -90,7 +91,7 @@ fn may_be_tunnelled(protocol: &str) -> bool {
 #[derive(Debug)]
 pub(crate) struct Ends {
     pub(crate) down: OnUpgrade,
-    pub(crate) up: OnUpgrade,
+    pub(crate) up: Changed,
     pub(crate) frames: Option<Frames>,
     pub(crate) passes: Vec<Pass>,
 }
@@ -101,8 +102,8 @@ pub(crate) fn open(worker: &Rc<Worker>, client: &Rc<Client>, wish: &Wish, ends: 
     bump(&worker.counters.tunnels);
     let (client, worker) = (Rc::clone(client), Rc::clone(worker));
     tokio::task::spawn_local(apart(|| async move {
-        let (Ok(down), Ok(up)) = (ends.down.await, ends.up.await) else { return };
-        let (mut down, mut up) = (Watched::new(TokioIo::new(down), ends.frames), TokioIo::new(up));
+        let (Ok(down), mut up) = (ends.down.await, ends.up) else { return };
+        let mut down = Watched::new(TokioIo::new(down), ends.frames);
         let mut denied_by_now = false;
         let copying = tokio::io::copy_bidirectional(&mut down, &mut up);
         tokio::select! {

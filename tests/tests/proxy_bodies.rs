@@ -1,12 +1,13 @@
 //! Bodies that arrive in pieces: refused as soon as nothing can make them fit, and sent on only when they are whole.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::thread;
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use shield_runtime::Settings;
 use shield_tests::live::{Live, bundle, bundle_with, settings, until};
-use shield_tests::origin::Origin;
+use shield_tests::origin::{Act, Origin};
 
 const DOCUMENT: &str = r#"{
   "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "paths": { "/pets": { "post": {
@@ -67,19 +68,29 @@ fn a_body_is_refused_before_the_rest_of_it_arrives_and_never_sent_on() {
     assert!(live.metric("shield_denials_total{stage=\"schema\",reason=\"request\"}") >= 5);
 }
 
-#[test]
-fn an_origin_that_answers_before_it_has_read_is_sent_the_rest_all_the_same() {
-    const LENGTH: usize = 8 << 20;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+/// An origin that has read one head and goes on with `then`.
+fn early(
+    then: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static,
+) -> io::Result<(String, JoinHandle<io::Result<()>>)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}", listener.local_addr()?);
     let origin = thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+        let (mut stream, _) = listener.accept()?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
+            stream.read_exact(&mut byte)?;
             head.extend(byte);
         }
+        then(stream)
+    });
+    Ok((url, origin))
+}
+
+#[test]
+fn an_origin_that_answers_before_it_has_read_is_sent_the_rest_all_the_same() {
+    const LENGTH: usize = 8 << 20;
+    let (url, origin) = early(|mut stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst").unwrap();
         let mut left = LENGTH;
         let mut piece = vec![0; 1 << 16];
@@ -91,8 +102,9 @@ fn an_origin_that_answers_before_it_has_read_is_sent_the_rest_all_the_same() {
         stream.write_all(b"after").unwrap();
         // A second answer on this connection would be as good as the first.
         stream.read_exact(&mut [0]).unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nagain").unwrap();
-    });
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nagain")
+    })
+    .unwrap();
     let policy = format!("api a {{ host \"a\" upstream \"{url}\" unknown off }}\n");
     let live = Live::start(bundle(&policy), Settings { body_size: LENGTH as u64, ..settings() });
     let mut client = live.connect();
@@ -104,5 +116,45 @@ fn an_origin_that_answers_before_it_has_read_is_sent_the_rest_all_the_same() {
     client.send(&vec![b'~'; LENGTH]);
     assert!(client.until(b"after").is_some());
     assert_eq!(client.ask("GET /b HTTP/1.1\r\nhost: a\r\n\r\n").text(), "again");
-    origin.join().unwrap();
+    origin.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_body_that_fails_after_an_early_answer_ends_both() {
+    let (url, origin) = early(|mut stream| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nfirst")?;
+        // The connection ends.
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.read_to_end(&mut Vec::new()).map(drop)
+    })
+    .unwrap();
+    let policy = format!("api a {{ host \"a\" upstream \"{url}\" unknown off }}\n");
+    let live = Live::start(bundle(&policy), Settings { body_size: 1000, ..settings() });
+    let mut client = live.connect();
+    client.send(b"PUT /a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n");
+    client.send(b"2\r\nab\r\n");
+    assert!(client.until(b"first").is_some());
+    client.send(format!("3e9\r\n{}\r\n0\r\n\r\n", "c".repeat(1001)).as_bytes());
+    assert!(client.response(false).is_none(), "the answer looked complete");
+    origin.join().unwrap().unwrap();
+}
+
+#[test]
+fn trailers_pass_when_they_are_announced_and_say_no_more_than_a_client_may() {
+    let origin = Origin::start(|_| {
+        Act::Answer(
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-up\r\n\r\n2\r\nok\r\n0\r\nx-up: 1\r\n\r\n".to_vec(),
+        )
+    });
+    let policy = format!("api a {{ host \"a\" upstream \"{}\" unknown off }}\n", origin.url());
+    let live = Live::start(bundle(&policy), settings());
+    let mut client = live.connect();
+    client.send(
+        b"PUT /a HTTP/1.1\r\nhost: a\r\nte: trailers\r\ntransfer-encoding: chunked\r\n\
+        trailer: x-sum, X-Forwarded-For, x_shield_session, set-cookie, upgrade\r\n\r\n2\r\nab\r\n0\r\n\
+        x-sum: 7\r\nx-quiet: 1\r\nx-forwarded-for: 1.1.1.1\r\nx_shield_session: a\r\nset-cookie: a=b\r\nupgrade: x\r\n\r\n",
+    );
+    assert!(client.until(b"x-up: 1\r\n\r\n").is_some());
+    let [seen] = origin.seen().try_into().unwrap();
+    assert_eq!((seen.body.as_slice(), seen.trailers.trim()), (&b"ab"[..], "x-sum: 7"));
 }

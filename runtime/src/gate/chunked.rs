@@ -16,6 +16,20 @@ pub struct Chunked {
     line: Vec<u8>,
     /// Bytes of trailers that are still allowed.
     trailers: usize,
+    /// Whether it is an answer: spaces may follow a size, as old servers fill theirs up, and which trailers are believed is
+    /// for whoever reads it.
+    is_answer: bool,
+}
+
+/// So many bytes that belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// What tells how long a chunk is, and where it ends.
+    Framing(usize),
+    /// The body itself.
+    Data(usize),
+    /// Lines after the body, of which the last is empty.
+    Trailer(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +44,12 @@ enum At {
 impl Chunked {
     /// At the start of a body whose trailers may take `trailers` bytes.
     pub fn new(trailers: usize) -> Self {
-        Self { at: At::Size, line: Vec::new(), trailers }
+        Self { at: At::Size, line: Vec::new(), trailers, is_answer: false }
+    }
+
+    /// The same for an answer.
+    pub fn of_answer(trailers: usize) -> Self {
+        Self { is_answer: true, ..Self::new(trailers) }
     }
 
     /// Whether the body is complete.
@@ -42,15 +61,21 @@ impl Chunked {
     pub fn follow(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         let mut rest = bytes;
         while !rest.is_empty() && !self.ended() {
-            let taken = match self.at {
-                At::Size | At::Trailers => self.line(rest)?,
-                At::Data(left) => self.data(left, rest.len()),
-                At::DataEnd { return_seen } => self.data_end(return_seen, rest)?,
-                At::End => 0,
-            };
+            let (Piece::Framing(taken) | Piece::Data(taken) | Piece::Trailer(taken)) = self.step(rest)?;
             rest = rest.get(taken..).unwrap_or_default();
         }
         Ok(bytes.len() - rest.len())
+    }
+
+    /// Takes the first piece of `bytes`, of which there are some; nothing is a piece once the body is complete.
+    pub fn step(&mut self, bytes: &[u8]) -> Result<Piece, Fault> {
+        Ok(match self.at {
+            At::Size => Piece::Framing(self.line(bytes)?),
+            At::Data(left) => Piece::Data(self.data(left, bytes.len())),
+            At::DataEnd { return_seen } => Piece::Framing(self.data_end(return_seen, bytes)?),
+            At::Trailers => Piece::Trailer(self.line(bytes)?),
+            At::End => Piece::Framing(0),
+        })
     }
 
     fn data(&mut self, left: u64, available: usize) -> usize {
@@ -86,16 +111,17 @@ impl Chunked {
         if whole {
             let line = std::mem::take(&mut self.line);
             let text = line.strip_suffix(b"\r\n").ok_or(fault)?;
-            self.at = if self.at == At::Size { Self::size(text)? } else { self.trailer(text)? };
+            self.at = if self.at == At::Size { self.size(text)? } else { self.trailer(text)? };
             self.line = line;
             self.line.clear();
         }
         Ok(taken)
     }
 
-    fn size(line: &[u8]) -> Result<At, Fault> {
+    fn size(&self, line: &[u8]) -> Result<At, Fault> {
         let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
         let (size, extensions) = line.split_at_checked(digits).ok_or(Fault::Chunk)?;
+        let extensions = if self.is_answer { extensions.trim_ascii() } else { extensions };
         if size.is_empty() || size.len() > 15 || !well_formed_extensions(extensions) {
             return Err(Fault::Chunk);
         }
@@ -112,7 +138,7 @@ impl Chunked {
         }
         self.trailers = self.trailers.saturating_sub(line.len() + 2);
         let (name, _) = header_line(line).map_err(|_| Fault::Trailer)?;
-        if comes_too_late(name) { Err(Fault::Trailer) } else { Ok(At::Trailers) }
+        if comes_too_late(name) && !self.is_answer { Err(Fault::Trailer) } else { Ok(At::Trailers) }
     }
 }
 

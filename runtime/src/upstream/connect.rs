@@ -3,18 +3,13 @@
 use std::io;
 use std::sync::Arc;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::group::Member;
-use super::pool::Sender;
-use crate::apart::apart;
-use crate::spelling::{Heard, Scribe};
+use super::wire::Wire;
 
 /// How origins are spoken to over TLS.
 #[derive(Clone)]
@@ -51,25 +46,16 @@ pub(crate) fn trust(pem: &[u8]) -> Result<Tls, String> {
     Ok(Tls(Arc::new(config).into()))
 }
 
-/// A connection that takes requests; a task of this worker moves its bytes.
-pub(crate) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Box<Sender>> {
+/// A connection that takes requests.
+pub(super) async fn connect(member: &Member, tls: Option<&Tls>) -> io::Result<Box<Wire>> {
     let stream = TcpStream::connect(member.address).await?;
     stream.set_nodelay(true)?;
     if !member.origin.tls {
-        return speak(stream).await;
+        return Ok(Box::new(Wire::new(stream)));
     }
     let Some(Tls(connector)) = tls else {
         return Err(io::Error::other("no authority is trusted to name an origin"));
     };
     let name = ServerName::try_from(member.origin.host.to_string()).map_err(io::Error::other)?;
-    speak(connector.connect(name, stream).await?).await
-}
-
-async fn speak<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S) -> io::Result<Box<Sender>> {
-    let scribe = Scribe::default();
-    let stream = TokioIo::new(Heard::new(stream, scribe.clone()));
-    let (requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
-    // An error ends the connection; the request that suffers from it is told through its own channel.
-    tokio::task::spawn_local(apart(|| connection.with_upgrades()));
-    Ok(Box::new(Sender::new(requests, scribe)))
+    Ok(Box::new(Wire::new(connector.connect(name, stream).await?)))
 }

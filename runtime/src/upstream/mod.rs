@@ -1,36 +1,39 @@
 //! Sends a permitted request to an origin: picks an address, reuses or opens a connection, tries again where that is safe.
 
 use std::cell::{Cell, RefCell};
-use std::error::Error as _;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::Context;
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::http::response::Parts;
 use shield_engine::Permit;
 
+mod answer;
 mod connect;
 mod group;
 mod origin;
 mod outgoing;
 mod pool;
+mod wire;
 
 pub(crate) use connect::{Tls, trust};
 pub(crate) use group::{Group, HealthRule, Registry};
 pub(crate) use origin::Origin;
-pub(crate) use outgoing::{Content, Outgoing, Progress};
+use outgoing::Head;
+pub(crate) use outgoing::{Content, Framing, write_headers};
 pub(crate) use pool::Lease;
+pub(crate) use wire::Changed;
 
 use crate::apart::apart;
-use crate::body::BodyError;
 use crate::clock::{self, Ticks};
 use crate::config::Settings;
 use crate::metrics::{Counters, bump};
+use crate::spelling::Spelling;
 use group::{Choice, Member};
+use outgoing::Progress;
 use pool::Pool;
+use wire::Wire;
 
 /// Tries for one request, the first included.
 const MOST_TRIES: usize = 3;
@@ -59,7 +62,10 @@ pub(crate) enum Failure {
 /// What an origin has answered, with the connection that its body comes from.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) response: Box<Response<Incoming>>,
+    pub(crate) head: Box<Parts>,
+    /// How the names of its headers were written, if that matters.
+    pub(crate) spelling: Spelling,
+    /// Its body.
     pub(crate) lease: Lease,
     pub(crate) member: Arc<Member>,
 }
@@ -67,8 +73,10 @@ pub(crate) struct Answer {
 /// What is sent, and how to make its head anew for each try.
 pub(crate) struct Call<'a> {
     pub(crate) group: &'a Group,
-    pub(crate) head: &'a dyn Fn(Outgoing) -> Request<Outgoing>,
+    pub(crate) head: Head<'a>,
     pub(crate) idempotent: bool,
+    /// Whether the answer has no body, whatever it says.
+    pub(crate) bodiless: bool,
     /// Whether it matters how the names of the answer's headers are written.
     pub(crate) spelled: bool,
 }
@@ -139,11 +147,11 @@ impl Upstreams {
             let choice = Choice { now: at.ticks.now(), random: at.random, tried: &tried, load: &load };
             let member = call.group.pick(&choice).ok_or(last)?;
             let reuse = stale < MOST_TRIES;
-            let tried_now = pin!(self.attempt(&call, &member, content, (at.ticks.now(), reuse))).await;
+            let tried_now = pin!(self.attempt(&call, &member, content, (at.ticks, reuse))).await;
             let failed = match tried_now {
-                Ok((response, lease)) => {
+                Ok((head, spelling, lease)) => {
                     member.succeeded();
-                    return Ok(Answer { response, lease, member });
+                    return Ok(Answer { head, spelling, lease, member });
                 }
                 Err(failed) => failed,
             };
@@ -171,43 +179,40 @@ impl Upstreams {
         call: &Call<'_>,
         member: &Member,
         content: Content,
-        (now, reuse): (u32, bool),
-    ) -> Result<(Box<Response<Incoming>>, Lease), Failed> {
+        (ticks, reuse): (&Ticks, bool),
+    ) -> Result<(Box<Parts>, Spelling, Lease), Failed> {
         let Some(slot) = self.pool(member.id).slot(self.most_connections) else {
             return Err(Failed { failure: Failure::Busy, content: None, stale: false });
         };
-        let reused = if reuse { slot.reuse().await } else { Err(slot) };
+        let reused = if reuse { slot.reuse() } else { Err(slot) };
         let old = reused.is_ok();
         let mut lease = match reused {
             Ok(lease) => lease,
             Err(slot) => match self.connect(member).await {
-                Ok(sender) => slot.lease(sender),
+                Ok(wire) => slot.lease(wire),
                 Err(failure) => return Err(Failed { failure, content: Some(content), stale: false }),
             },
         };
-        let spare = content.replayable().filter(|_| call.idempotent);
-        let progress = lease.sender.progress(&mut self.watched.borrow_mut());
-        let head = (call.head)(progress.send(content));
-        let mut sending = pin!(lease.sender.send(head, call.spelled));
-        // PERF: boxed, since what comes of it goes through many hands, and so is what else does.
-        let boxed = |cx: &mut Context<'_>| sending.as_mut().poll(cx).map_ok(Box::new).map_err(Box::new);
-        match progress.within(now, boxed).await {
-            Some(Ok(response)) => Ok((response, lease)),
-            Some(Err(mut error)) => {
-                let unsent = error.take_message().map(|request| request.into_body().into_content());
-                let failure = cause(error.error());
-                let content = unsent.or_else(|| spare.filter(|_| failure == Failure::Broken));
-                Err(Failed { failure, stale: old && content.is_some(), content })
+        let spare = content.replayable();
+        let progress = lease.wire.begin(content, call.head, &mut self.watched.borrow_mut());
+        let about = (call.bodiless, call.spelled);
+        match progress.within(ticks.now(), |cx| lease.wire.poll_answer(about, cx)).await {
+            Some(Ok((head, spelling))) => Ok((head, spelling, lease)),
+            Some(Err(failure)) => {
+                let harmless = failure == Failure::Broken && (call.idempotent || !progress.wrote.get());
+                let content = spare.filter(|_| harmless);
+                let stale = old && !lease.wire.heard && content.is_some();
+                Err(Failed { failure, content, stale })
             }
             None => Err(Failed { failure: Failure::Timeout, content: None, stale: false }),
         }
     }
 
-    async fn connect(&self, member: &Member) -> Result<Box<pool::Sender>, Failure> {
+    async fn connect(&self, member: &Member) -> Result<Box<Wire>, Failure> {
         // Boxed, since it is rare and large: a handshake's state is not part of every request's.
         let connecting = apart(|| connect::connect(member, self.tls.as_ref()));
         match tokio::time::timeout(self.connect_timeout, connecting).await {
-            Ok(Ok(sender)) => Ok(sender),
+            Ok(Ok(wire)) => Ok(wire),
             Ok(Err(_)) | Err(_) => Err(Failure::Connect),
         }
     }
@@ -246,15 +251,5 @@ pub(crate) struct Moment<'a> {
     pub(crate) counters: &'a Counters,
 }
 
-/// Whose fault a broken exchange is.
-fn cause(error: &hyper::Error) -> Failure {
-    let mut source = error.source();
-    while let Some(inner) = source {
-        match inner.downcast_ref::<BodyError>() {
-            Some(BodyError::TooLarge | BodyError::NoMemory) => return Failure::TooLarge,
-            Some(BodyError::Broken(_) | BodyError::Trailers) => return Failure::Client,
-            None => source = inner.source(),
-        }
-    }
-    Failure::Broken
-}
+#[cfg(test)]
+mod tests;

@@ -1,68 +1,27 @@
 //! A worker's connections to origins: unused ones are kept a while, and only clean ones are used again.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 
-use hyper::body::Incoming;
-use hyper::client::conn::{TrySendError, http1::SendRequest};
-use hyper::{Request, Response};
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
 
-use super::outgoing::{Outgoing, Progress};
-use crate::spelling::{Scribe, Spelling};
-
-/// Sends requests over one connection.
-#[derive(Debug)]
-pub(crate) struct Sender {
-    requests: SendRequest<Outgoing>,
-    scribe: Scribe,
-    progress: Rc<Progress>,
-}
-
-impl Sender {
-    pub(crate) fn new(requests: SendRequest<Outgoing>, scribe: Scribe) -> Self {
-        Self { requests, scribe, progress: Rc::default() }
-    }
-
-    /// What the next request tells its progress to, known to the watchman.
-    pub(crate) fn progress(&mut self, watched: &mut Vec<Weak<Progress>>) -> Rc<Progress> {
-        if Rc::strong_count(&self.progress) > 1 {
-            // hyper has not let go of the last request.
-            self.progress = Rc::default();
-        }
-        if Rc::weak_count(&self.progress) == 0 {
-            watched.push(Rc::downgrade(&self.progress));
-        }
-        Rc::clone(&self.progress)
-    }
-
-    /// Sends a request; where the answer is to be `spelled`, [`Sender::spelling`] tells how its names were written.
-    pub(crate) fn send(
-        &mut self,
-        request: Request<Outgoing>,
-        spelled: bool,
-    ) -> impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Outgoing>>>> + use<> {
-        if spelled {
-            self.scribe.listen();
-        }
-        self.requests.try_send_request(request)
-    }
-
-    pub(crate) fn spelling(&self) -> Spelling {
-        self.scribe.spelling()
-    }
-}
+use super::wire::{Changed, Wire};
 
 /// The connections of one worker to one member.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: RefCell<Vec<(Box<Sender>, u32)>>,
+    idle: RefCell<Vec<(Box<Wire>, u32)>>,
     in_use: Cell<usize>,
 }
 
-/// One connection while a request uses it.
+/// One connection while a request uses it; the body of its answer.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    pub(crate) sender: Box<Sender>,
+    pub(super) wire: Box<Wire>,
     slot: Slot,
 }
 
@@ -91,19 +50,25 @@ impl Pool {
     }
 
     /// The connection that was used last and is still open.
-    fn take(&self) -> Option<Box<Sender>> {
+    fn take(&self) -> Option<Box<Wire>> {
         let mut idle = self.idle.borrow_mut();
-        while let Some((sender, _)) = idle.pop() {
-            if !sender.requests.is_closed() {
-                return Some(sender);
+        while let Some((mut wire, _)) = idle.pop() {
+            if wire.is_quiet() {
+                return Some(wire);
             }
         }
         None
     }
 
-    /// Closes what has been unused since before `oldest`, and forgets what has closed.
+    /// Closes what has been unused since before `oldest`, and what the other end has closed.
     pub(crate) fn prune(&self, oldest: u32) {
-        self.idle.borrow_mut().retain(|(sender, since)| *since >= oldest && !sender.requests.is_closed());
+        self.idle.borrow_mut().retain_mut(|(wire, since)| {
+            let stays = *since >= oldest && wire.is_quiet();
+            if !stays {
+                wire.take_leave();
+            }
+            stays
+        });
     }
 
     /// Unused connections.
@@ -114,29 +79,48 @@ impl Pool {
 
 impl Slot {
     /// An open connection that waits for a request, or the right back to make one.
-    pub(crate) async fn reuse(self) -> Result<Lease, Self> {
-        while let Some(mut sender) = self.0.take() {
-            if sender.requests.is_ready() || sender.requests.ready().await.is_ok() {
-                return Ok(self.lease(sender));
-            }
+    pub(crate) fn reuse(self) -> Result<Lease, Self> {
+        match self.0.take() {
+            Some(wire) => Ok(self.lease(wire)),
+            None => Err(self),
         }
-        Err(self)
     }
 
-    pub(crate) const fn lease(self, sender: Box<Sender>) -> Lease {
-        Lease { sender, slot: self }
+    pub(crate) const fn lease(self, wire: Box<Wire>) -> Lease {
+        Lease { wire, slot: self }
     }
 }
 
 impl Lease {
     /// The response has been read to its end: the next request may use the connection.
     pub(crate) fn give_back(self, now: u32, most_idle: usize) {
-        let Self { sender, slot } = self;
+        let Self { mut wire, slot } = self;
         let mut idle = slot.0.idle.borrow_mut();
-        // A request that the origin answered before reading all of it leaves a connection that nobody can use.
-        let clean = sender.progress.complete.get() && !sender.requests.is_closed();
-        if clean && idle.len() < most_idle {
-            idle.push((sender, now));
+        if wire.is_clean() && idle.len() < most_idle {
+            wire.rest();
+            idle.push((wire, now));
         }
+    }
+
+    /// The connection itself, which has changed to another protocol.
+    pub(crate) fn into_stream(self) -> Changed {
+        self.wire.into_stream()
+    }
+}
+
+impl Body for Lease {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.wire.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.wire.length() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.wire.length().map_or_else(SizeHint::new, SizeHint::with_exact)
     }
 }
