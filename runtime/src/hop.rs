@@ -41,7 +41,7 @@ const PROTECTED: [&str; 24] = [
     "x-real-ip",
 ];
 
-/// What a request says before its body or not at all, besides what the gate refuses to see behind one.
+/// What is said before a body or not at all, besides what the gate refuses to see behind one.
 const ONLY_BEFORE: [&str; 8] = [
     "cache-control",
     "content-range",
@@ -66,7 +66,7 @@ const IDENTITY: [&str; 8] = [
 ];
 
 /// How our own headers start.
-const OURS: &str = "x-shield-";
+pub(crate) const OURS: &str = "x-shield-";
 
 /// Whether the peer's word about the client counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,8 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
     to
 }
 
-/// The trailers of a client's request that the origin gets: those that are announced, and no less than a header may say.
+/// The trailers of a client's request that the origin gets: those that are announced, but for what only the proxy may write
+/// and what means something else behind a body, or nothing.
 pub(crate) fn trailers(headers: &HeaderMap, trust: Trust) -> Vec<HeaderName> {
     let values = headers.get_all(header::TRAILER).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));

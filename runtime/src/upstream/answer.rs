@@ -122,7 +122,8 @@ fn number(digits: &[u8]) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// Reads lines of trailers, of which the last is empty; those that should have come before the body are left out.
+/// Reads lines of trailers, of which the last is empty; those that should have come before the body, and what only we may
+/// write, are left out.
 pub(super) fn trailers(lines: &[u8]) -> Result<HeaderMap, Doubt> {
     let mut read = [httparse::EMPTY_HEADER; MOST_LINES];
     let Ok(httparse::Status::Complete((_, read))) = httparse::parse_headers(lines, &mut read) else {
@@ -131,6 +132,10 @@ pub(super) fn trailers(lines: &[u8]) -> Result<HeaderMap, Doubt> {
     let pair = |line: &httparse::Header<'_>| {
         HeaderName::from_bytes(line.name.as_bytes()).ok().zip(HeaderValue::from_bytes(line.value).ok())
     };
-    let late = |line: &&httparse::Header<'_>| !comes_too_late(line.name.as_bytes());
-    read.iter().filter(late).map(pair).collect::<Option<_>>().ok_or(Doubt("the trailers are damaged"))
+    let pairs: Option<Vec<_>> = read.iter().map(pair).collect();
+    let mut pairs = pairs.ok_or(Doubt("the trailers are damaged"))?;
+    pairs.retain(|(name, _)| {
+        !comes_too_late(name.as_str().as_bytes()) && !name.as_str().starts_with(hop::OURS)
+    });
+    Ok(pairs.into_iter().collect())
 }

@@ -118,7 +118,12 @@ fn where_an_answer_ends_is_what_its_head_says() {
         ("200", "to the end", "to the end0", false),
         ("200 OK\r\ntransfer-encoding: Chunked", "2\r\nok\r\n3;a=b\r\nend\r\n0\r\n\r\n", "okend0", true),
         ("200 OK\r\ntransfer-encoding: chunked", "2  \r\nok\r\n0 ;a\r\nx: 1\r\ny: 2\r\n\r\n", "ok2", true),
-        ("200 OK\r\ntransfer-encoding: chunked", "0\r\nx: 1\r\ncontent-length: 5\r\n\r\n", "1", true),
+        (
+            "200 OK\r\ntransfer-encoding: chunked",
+            "0\r\nx: 1\r\nx-shield-id: 2\r\ncontent-length: 5\r\n\r\n",
+            "1",
+            true,
+        ),
         ("304 Not Modified\r\ncontent-length: 7\r\ntransfer-encoding: chunked", "", "0", true),
         ("103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2", "ok", "ok0", true),
     ] {
