@@ -85,6 +85,7 @@ impl Refusal {
             (_, Failure::Broken) => {
                 Self::new("upstream", "broken", 502).saying("the origin gave no valid response")
             }
+            (_, Failure::Doubted(why)) => Self::new("upstream", "answer", 502).saying(why),
             (_, Failure::Timeout) => Self::new("upstream", "timeout", 504).saying("the origin took too long"),
             (_, Failure::Busy) => Self::overload("upstream_connections"),
             (_, Failure::TooLarge) => Self::body(&BodyError::TooLarge, fault),

@@ -204,7 +204,7 @@ fn an_origin_that_is_away_is_502_and_one_that_is_slow_is_504() {
     assert_eq!(live.get("/away").status, 502);
     let events = live.events(3);
     let reasons: Vec<_> = events.iter().map(|event| event["reason"].as_str().unwrap()).collect();
-    assert_eq!(reasons, ["timeout", "broken", "connect"]);
+    assert_eq!(reasons, ["timeout", "answer", "connect"]);
 }
 
 #[test]

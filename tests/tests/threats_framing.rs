@@ -366,6 +366,8 @@ fn threat_019_a_faulty_origin_is_502_and_its_connection_is_not_used_again() {
     let live = with(&origin, |settings| settings.response_timeout = Duration::from_secs(1));
     let status = |path: &str| live.get(path).status;
     assert_eq!((status("/lengths"), status("/header"), status("/huge")), (502, 502, 502));
+    assert!(live.get("/lengths").text().contains("content length is not one plain number"));
+    assert_eq!(live.metric("shield_denials_total{stage=\"upstream\",reason=\"answer\"}"), 4);
     assert!(matches!(status("/flood"), 502 | 504));
     // What has begun cannot be taken back: the client sees that it is not complete.
     for path in ["/short", "/chunk"] {

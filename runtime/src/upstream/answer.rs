@@ -16,8 +16,8 @@ const MOST_LINES: usize = 100;
 
 /// An answer that is not believed, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the origin's answer is no HTTP: {0}")]
-pub(super) struct Doubt(&'static str);
+#[error("{0}")]
+pub(super) struct Doubt(pub(super) &'static str);
 
 /// How the bytes after a head are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,11 +55,14 @@ pub(super) fn read(bytes: &Bytes, bodiless: bool) -> Result<Option<Head>, Doubt>
     let mut answer = httparse::Response::new(&mut []);
     let read = httparse::ParserConfig::default()
         .parse_response_with_uninit_headers(&mut answer, bytes, &mut lines)
-        .map_err(|_| Doubt("a line of the head is damaged"))?;
+        .map_err(|_| Doubt("a line of the origin's head is damaged"))?;
     if read != httparse::Status::Complete(bytes.len()) {
-        return Err(Doubt("the head does not end where it seems to"));
+        return Err(Doubt("the origin's head does not end where it seems to"));
     }
-    let status = answer.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(Doubt("the status"))?;
+    let status = answer
+        .code
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or(Doubt("the origin's status is none"))?;
     if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(None);
     }
@@ -68,19 +71,21 @@ pub(super) fn read(bytes: &Bytes, bodiless: bool) -> Result<Option<Head>, Doubt>
     let (mut stays, mut closes) = (version == Version::HTTP_11, false);
     let (mut length, mut chunked) = (None, false);
     for line in answer.headers.iter() {
-        let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| Doubt("a header's name"))?;
+        let name = HeaderName::from_bytes(line.name.as_bytes())
+            .map_err(|_| Doubt("a line of the origin's head is damaged"))?;
         let value = HeaderValue::from_maybe_shared(bytes.slice_ref(line.value));
-        let value = value.map_err(|_| Doubt("a header's value"))?;
+        let value = value.map_err(|_| Doubt("a line of the origin's head is damaged"))?;
         match name {
             header::CONTENT_LENGTH => {
-                let said = number(line.value).ok_or(Doubt("the content length is no number"))?;
+                let said =
+                    number(line.value).ok_or(Doubt("the origin's content length is not one plain number"))?;
                 if length.is_some_and(|before| before != said) {
-                    return Err(Doubt("there are several content lengths"));
+                    return Err(Doubt("the origin's content length is not one plain number"));
                 }
                 length = Some(said);
             }
             header::TRANSFER_ENCODING if chunked || !line.value.eq_ignore_ascii_case(b"chunked") => {
-                return Err(Doubt("the transfer encoding is not `chunked` alone"));
+                return Err(Doubt("the origin's transfer encoding is not `chunked` alone"));
             }
             header::TRANSFER_ENCODING => chunked = true,
             header::CONNECTION => {
@@ -97,7 +102,7 @@ pub(super) fn read(bytes: &Bytes, bodiless: bool) -> Result<Option<Head>, Doubt>
             StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS
         );
     if !bodiless && chunked && (length.is_some() || version == Version::HTTP_10) {
-        return Err(Doubt("a transfer encoding where there must not be one"));
+        return Err(Doubt("the origin's transfer encoding excludes its content length or its version"));
     }
     let framing = match (bodiless, chunked, length) {
         (true, ..) => Framing::Length(0),
@@ -127,13 +132,13 @@ fn number(digits: &[u8]) -> Option<u64> {
 pub(super) fn trailers(lines: &[u8]) -> Result<HeaderMap, Doubt> {
     let mut read = [httparse::EMPTY_HEADER; MOST_LINES];
     let Ok(httparse::Status::Complete((_, read))) = httparse::parse_headers(lines, &mut read) else {
-        return Err(Doubt("the trailers are damaged"));
+        return Err(Doubt("the origin's trailers are damaged"));
     };
     let pair = |line: &httparse::Header<'_>| {
         HeaderName::from_bytes(line.name.as_bytes()).ok().zip(HeaderValue::from_bytes(line.value).ok())
     };
     let pairs: Option<Vec<_>> = read.iter().map(pair).collect();
-    let mut pairs = pairs.ok_or(Doubt("the trailers are damaged"))?;
+    let mut pairs = pairs.ok_or(Doubt("the origin's trailers are damaged"))?;
     pairs.retain(|(name, _)| {
         !comes_too_late(name.as_str().as_bytes()) && !name.as_str().starts_with(hop::OURS)
     });

@@ -47,8 +47,10 @@ pub(crate) enum Failure {
     NoOrigin,
     /// No connection could be made.
     Connect,
-    /// The connection broke, or what came was no response.
+    /// The connection broke before a response came.
     Broken,
+    /// What came is not believed, and why.
+    Doubted(&'static str),
     /// No response came in time.
     Timeout,
     /// Every connection that may be open is in use.
@@ -158,7 +160,10 @@ impl Upstreams {
             last = failed.failure;
             if failed.stale {
                 stale += 1;
-            } else if matches!(last, Failure::Connect | Failure::Broken | Failure::Timeout) {
+            } else if matches!(
+                last,
+                Failure::Connect | Failure::Broken | Failure::Doubted(_) | Failure::Timeout
+            ) {
                 member.failed(at.ticks.now(), self.rule);
                 bump(&at.counters.upstream_failures);
                 tried.push(member.id);
@@ -199,7 +204,8 @@ impl Upstreams {
         match progress.within(ticks.now(), |cx| lease.wire.poll_answer(about, cx)).await {
             Some(Ok((head, spelling))) => Ok((head, spelling, lease)),
             Some(Err(failure)) => {
-                let harmless = failure == Failure::Broken && (call.idempotent || !progress.wrote.get());
+                let broken = matches!(failure, Failure::Broken | Failure::Doubted(_));
+                let harmless = broken && (call.idempotent || !progress.wrote.get());
                 let content = spare.filter(|_| harmless);
                 let stale = old && !lease.wire.heard && content.is_some();
                 Err(Failed { failure, content, stale })

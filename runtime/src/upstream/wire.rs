@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Chain, Join, ReadBuf};
 use tokio::task::AbortHandle;
 use tokio::task::coop::unconstrained;
 
-use super::answer::{self, Framing, Head};
+use super::answer::{self, Doubt, Framing, Head};
 use super::outgoing::{Content, Outgoing, Progress};
 use super::{Failure, outgoing};
 use crate::gate::chunked::{Chunked, Piece};
@@ -160,13 +160,14 @@ impl Wire {
     fn head(&mut self, bodiless: bool, spelled: bool) -> Result<Option<Answered>, Failure> {
         while !self.input.is_empty() {
             let Some(end) = answer::end(self.input.get(..MOST_HEAD).unwrap_or(&self.input)) else {
-                return if self.input.len() < MOST_HEAD { Ok(None) } else { Err(Failure::Broken) };
+                let too_long = Failure::Doubted("the origin's head is too long");
+                return if self.input.len() < MOST_HEAD { Ok(None) } else { Err(too_long) };
             };
             let bytes = self.input.split_to(end).freeze();
-            let head = answer::read(&bytes, bodiless).map_err(|_| Failure::Broken)?;
+            let head = answer::read(&bytes, bodiless).map_err(|Doubt(why)| Failure::Doubted(why))?;
             let Some(Head { parts, framing, persists }) = head else { continue };
             if parts.status == StatusCode::SWITCHING_PROTOCOLS && !self.progress.complete.get() {
-                return Err(Failure::Broken);
+                return Err(Failure::Doubted("the origin changes the protocol before it has the request"));
             }
             self.persists = persists;
             self.left = match framing {
