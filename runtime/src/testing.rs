@@ -28,13 +28,39 @@ impl Drop for Folder {
     }
 }
 
-/// One of `seeds`, of which up to three places have become one of `pieces`.
-pub(crate) fn mutated(random: &Random, seeds: &[Vec<u8>], pieces: &[&[u8]]) -> Vec<u8> {
+/// What breaks messages of HTTP/1.
+const PIECES: [&[u8]; 22] = [
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b" ",
+    b"\t",
+    b"\0",
+    b":",
+    b";",
+    b",",
+    b"0",
+    b"1",
+    b"chunked",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Content-Length: 5\r\n",
+    b"Content-Length: 0\r\n",
+    b"HTTP/1.1",
+    b"HTTP/1.0",
+    b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+    b"\x80",
+    b"x",
+    b"0\r\n\r\n",
+    b"Connection: close\r\n",
+];
+
+/// One of `seeds`, of which up to three places have become one of [`PIECES`].
+pub(crate) fn mutated(random: &Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     let below = |bound: usize| random.next() as usize % bound;
     let mut bytes = seeds[below(seeds.len())].clone();
     for _ in 0..=below(3) {
         let at = below(bytes.len());
-        let piece = pieces[below(pieces.len())];
+        let piece = PIECES[below(PIECES.len())];
         let removed = at + below(3);
         bytes.splice(at..removed.min(bytes.len()), piece.iter().copied());
     }

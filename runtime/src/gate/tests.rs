@@ -243,33 +243,9 @@ fn the_gate_is_only_ever_stricter_than_hyper() {
     ]
     .map(String::into_bytes);
     let random = Random::new([42; 32]);
-    let pieces: [&[u8]; 22] = [
-        b"\r\n",
-        b"\n",
-        b"\r",
-        b" ",
-        b"\t",
-        b"\0",
-        b":",
-        b";",
-        b",",
-        b"0",
-        b"1",
-        b"chunked",
-        b"Transfer-Encoding: chunked\r\n",
-        b"Content-Length: 5\r\n",
-        b"Content-Length: 0\r\n",
-        b"HTTP/1.1",
-        b"HTTP/1.0",
-        b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
-        b"\x80",
-        b"x",
-        b"0\r\n\r\n",
-        b"Connection: close\r\n",
-    ];
     let mut passed = 0;
     for _ in 0..3000 {
-        let bytes = mutated(&random, &seeds, &pieces);
+        let bytes = mutated(&random, &seeds);
         let ((strict, _), (lenient, _)) = (served(&bytes, true), served(&bytes, false));
         assert!(
             lenient.starts_with(&strict),

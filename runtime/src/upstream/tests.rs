@@ -184,30 +184,10 @@ fn what_is_read_is_what_hyper_reads() {
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nx: 1\r\nX: 2\r\n\r\n",
     ]
     .map(|text| text.as_bytes().to_vec());
-    let pieces: [&[u8]; 18] = [
-        b"\r\n",
-        b"\n",
-        b"\r",
-        b" ",
-        b"\t",
-        b"\0",
-        b":",
-        b";",
-        b",",
-        b"0",
-        b"1",
-        b"\x80",
-        b"x",
-        b"chunked",
-        b"Transfer-Encoding: chunked\r\n",
-        b"Content-Length: 5\r\n",
-        b"HTTP/1.1 ",
-        b"0\r\n\r\n",
-    ];
     let random = Random::new([7; 32]);
     let mut same = 0;
     for _ in 0..3000 {
-        let bytes = mutated(&random, &seeds, &pieces);
+        let bytes = mutated(&random, &seeds);
         let (step, bodiless) = (1 + random.next() as usize % 80, random.next().is_multiple_of(4));
         run(async {
             let Some((ours, _)) = ours(origin(&bytes, step), bodiless).await else { return };
