@@ -97,7 +97,13 @@ impl<'a> Onward<'a> {
             Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         }
         out.extend_from_slice(b"\r\n");
-        if framing == Framing::Chunked { hop::trailers(&headers, self.client.trust) } else { Vec::new() }
+        if framing != Framing::Chunked {
+            return Vec::new();
+        }
+        let mut trailers = hop::trailers(&self.parts.headers, self.client.trust);
+        // What the policy has said is not said again behind the body.
+        trailers.retain(|name| !self.edits.iter().any(|edit| *edit.name == *name.as_str()));
+        trailers
     }
 }
 

@@ -100,13 +100,16 @@ pub(crate) fn request(from: &HeaderMap, trust: Trust) -> HeaderMap {
 /// The trailers of a client's request that the origin gets: those that are announced, but for what only the proxy may write
 /// and what means something else behind a body, or nothing.
 pub(crate) fn trailers(headers: &HeaderMap, trust: Trust) -> Vec<HeaderName> {
+    let named = named(headers.get_all(header::CONNECTION).iter());
     let values = headers.get_all(header::TRAILER).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     names
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .filter(|name| {
             let text = name.as_str();
-            !is_hop_by_hop(text.as_bytes()) && !is_identity(text, trust) && !ONLY_BEFORE.contains(&text)
+            let elsewhere =
+                is_hop_by_hop(text.as_bytes()) || ONLY_BEFORE.contains(&text) || named.contains(name);
+            !elsewhere && !is_identity(text, trust)
         })
         .collect()
 }

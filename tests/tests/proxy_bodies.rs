@@ -150,9 +150,9 @@ fn trailers_pass_when_they_are_announced_and_say_no_more_than_a_client_may() {
     let live = Live::start(bundle(&policy), settings());
     let mut client = live.connect();
     client.send(
-        b"PUT /a HTTP/1.1\r\nhost: a\r\nte: trailers\r\ntransfer-encoding: chunked\r\n\
-        trailer: x-sum, X-Forwarded-For, x_shield_session, set-cookie, upgrade\r\n\r\n2\r\nab\r\n0\r\n\
-        x-sum: 7\r\nx-quiet: 1\r\nx-forwarded-for: 1.1.1.1\r\nx_shield_session: a\r\nset-cookie: a=b\r\nupgrade: x\r\n\r\n",
+        b"PUT /a HTTP/1.1\r\nhost: a\r\nte: trailers\r\nconnection: x-hop\r\ntransfer-encoding: chunked\r\n\
+        trailer: x-sum, x-hop, X-Forwarded-For, x_shield_session, set-cookie, upgrade\r\n\r\n2\r\nab\r\n0\r\n\
+        x-sum: 7\r\nx-hop: 1\r\nx-quiet: 1\r\nx-forwarded-for: 1.1.1.1\r\nx_shield_session: a\r\nset-cookie: a=b\r\nupgrade: x\r\n\r\n",
     );
     assert!(client.until(b"x-up: 1\r\n\r\n").is_some());
     let [seen] = origin.seen().try_into().unwrap();

@@ -121,7 +121,7 @@ impl Chunked {
     fn size(&self, line: &[u8]) -> Result<At, Fault> {
         let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
         let (size, extensions) = line.split_at_checked(digits).ok_or(Fault::Chunk)?;
-        let extensions = if self.is_answer { extensions.trim_ascii() } else { extensions };
+        let extensions = if self.is_answer { without_blanks(extensions) } else { extensions };
         if size.is_empty() || size.len() > 15 || !well_formed_extensions(extensions) {
             return Err(Fault::Chunk);
         }
@@ -159,6 +159,13 @@ const FORBIDDEN_TRAILERS: [&[u8]; 10] = [
 /// Whether a header of this name may not come after a body.
 pub(crate) fn comes_too_late(name: &[u8]) -> bool {
     FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden))
+}
+
+/// Without spaces and tabs at both ends; other white space separates nothing in a message.
+fn without_blanks(bytes: &[u8]) -> &[u8] {
+    let full = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let (first, last) = (bytes.iter().position(full), bytes.iter().rposition(full));
+    first.zip(last).and_then(|(first, last)| bytes.get(first..=last)).unwrap_or_default()
 }
 
 /// `;name`, `;name=token`, `;name="quoted"`, any number of them and no space anywhere.

@@ -130,7 +130,7 @@ impl Outgoing {
             Ok(()) => {}
         }
         // The client learns at once that nobody reads on.
-        self.content = Content::Empty;
+        (self.content, self.piece) = (Content::Empty, Bytes::new());
         self.out.clear();
         if self.out.capacity() > 2 * HEAD {
             self.out = Vec::new();
@@ -164,6 +164,8 @@ impl Outgoing {
             progress.wrote.set(true);
             match written {
                 0 => return Poll::Ready(Err(Unsent::Origin)),
+                // What has been written is not kept, as an empty part of it would.
+                written if written == next.len() && head.is_empty() => self.piece = Bytes::new(),
                 written if head.is_empty() => self.piece.advance(written),
                 written => self.written += written,
             }
@@ -293,6 +295,11 @@ impl Progress {
     pub(super) fn has_failed(&self, cx: &Context<'_>) -> bool {
         self.wait(cx);
         self.failed.get()
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn rest(&self) {
+        self.waiting.take();
     }
 
     fn wait(&self, cx: &Context<'_>) {

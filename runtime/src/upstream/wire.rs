@@ -81,6 +81,8 @@ pub(crate) struct Wire {
     input: BytesMut,
     /// Bytes to read at once.
     read: usize,
+    /// Whether `input` has been more than little memory.
+    large: bool,
     left: Left,
     /// Whether anything has come of the answer.
     pub(super) heard: bool,
@@ -109,6 +111,7 @@ impl Wire {
             writing: None,
             input: BytesMut::new(),
             read: READ.0,
+            large: false,
             left: Left::Length(0),
             heard: false,
             persists: true,
@@ -200,8 +203,11 @@ impl Wire {
         let room = self.input.capacity() - self.input.len();
         let read = ready!(pin!(self.stream.read_buf(&mut self.input)).poll(cx))?;
         self.heard |= read > 0;
+        self.large |= room > 2 * READ.0;
         if read == room {
             self.read = (2 * self.read).min(READ.1);
+        } else if read < self.read / 4 {
+            self.read = (self.read / 2).max(READ.0);
         }
         Poll::Ready(Ok(read))
     }
@@ -215,7 +221,7 @@ impl Wire {
                 Ok(Taken::More) => {}
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
-            if self.writing.is_some() && self.progress.has_failed(cx) {
+            if self.writing.is_some() && !self.progress.complete.get() && self.progress.has_failed(cx) {
                 return Poll::Ready(Some(Err(io::ErrorKind::BrokenPipe.into())));
             }
             match ready!(self.fill(cx)) {
@@ -284,9 +290,9 @@ impl Wire {
     /// Lets go of what only a long or early answer needs.
     pub(super) fn rest(&mut self) {
         self.writing = None;
-        if self.read > READ.0 || self.input.try_reclaim(2 * READ.0) {
-            self.read = READ.0;
-            self.input = BytesMut::new();
+        self.progress.rest();
+        if std::mem::take(&mut self.large) {
+            (self.input, self.read) = (BytesMut::new(), READ.0);
         }
     }
 
